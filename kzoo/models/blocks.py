@@ -1,0 +1,62 @@
+"""The few groups of layers that most networks share."""
+
+import keras
+from keras import layers
+
+from kzoo.models.base import Model
+from kzoo.tasks.classification import Classification
+
+
+def he_normal():
+    """A new He normal initializer over the fan-out, He et al. 2015.
+
+    One for each layer: layers that share an initializer object start equal.
+    """
+    return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
+
+
+def conv_bn(x, filters, size, strides=1, activation="relu", name=None):
+    """Convolution without bias, batch normalization, activation.
+
+    Pads `size // 2` on every side: at stride 2 Keras "same" pads unevenly, and
+    PyTorch's published weights were trained with even padding.
+    """
+    if size > 1 and strides > 1:
+        x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+    x = layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding="same" if strides == 1 else "valid",
+        use_bias=False,
+        kernel_initializer=he_normal(),
+        name=f"{name}_conv",
+    )(x)
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
+    if activation:
+        x = layers.Activation(activation, name=f"{name}_act")(x)
+    return x
+
+
+def max_pool(x, size, strides, name):
+    """Max pooling with even zero padding, for x >= 0 (after a ReLU)."""
+    x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+    return layers.MaxPooling2D(size, strides, name=name)(x)
+
+
+def classifier(images, features, x, classes, name, dropout=0.0):
+    """The end that classification networks share.
+
+    Maps `x`, (B, H, W, C), by its mean over positions and a linear layer to logits
+    (B, classes). Where `classes` is None, the model gives `features`,
+    {"C1": ..., "C5": ...}, instead: a backbone.
+    """
+    if classes is None:
+        return Model(images, features, name=name)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
+    model = Model(images, logits, name=name)
+    model.task = Classification(classes)
+    return model

@@ -1,0 +1,159 @@
+"""Names of the builders and the facts about each.
+
+A builder is listed with `@register(...)` and is then found by programs that
+choose a model with a flag (`build`, `names`) and by people who want to know what
+they get (`card`). What a model was built from travels with it, as `model.spec`,
+so that saving it needs no more than its weights.
+"""
+
+import ast
+import dataclasses
+import functools
+import inspect
+
+_BUILDERS = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    """Where an architecture was published."""
+
+    authors: str
+    title: str
+    venue: str
+    arxiv: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """The published facts about one builder; what is not known is None.
+
+    Attributes:
+      parameters: trainable weights with the builder's default arguments.
+      multiply_adds: of convolutions and matrices, at the default input.
+      score: the published score, with what it was measured on.
+      sources: who publishes the size, the multiply-adds and the score.
+    """
+
+    name: str
+    task: str
+    paper: Paper
+    parameters: int | None = None
+    multiply_adds: float | None = None
+    score: str | None = None
+    sources: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """What builds a model again: a builder's name and its arguments."""
+
+    builder: str
+    arguments: dict
+
+
+def register(task, paper, *facts):
+    """Lists a builder under its function name, with its `Card`.
+
+    `facts` are the card's parameters, multiply_adds, score and sources. The builder also gets the argument `weights` (None, or a file for
+    `kzoo.weights.load`), and its model gets `spec`.
+    """
+
+    def decorator(builder):
+        name = builder.__name__
+        if name in _BUILDERS:
+            raise ValueError(f"two builders are named {name!r}")
+        signature = inspect.signature(builder)
+
+        @functools.wraps(builder)
+        def wrapped(*, weights=None, **arguments):
+            _check_arguments(name, signature, arguments)
+            model = builder(**arguments)
+            model.spec = Spec(name, {k: _plain(v) for k, v in arguments.items()})
+            if weights is not None:
+                from kzoo.weights import load
+
+                load(model, weights)
+            return model
+
+        parameters = [
+            *signature.parameters.values(),
+            inspect.Parameter("weights", inspect.Parameter.KEYWORD_ONLY, default=None),
+        ]
+        wrapped.__signature__ = inspect.Signature(
+            [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+        )
+        wrapped.card = Card(name, task, paper, *facts)
+        _BUILDERS[name] = wrapped
+        return wrapped
+
+    return decorator
+
+
+def _check_arguments(name, signature, arguments):
+    for argument in arguments:
+        if argument not in signature.parameters:
+            choices = ", ".join([*signature.parameters, "weights"])
+            raise ValueError(f"{name} has no argument {argument!r}; it has {choices}")
+
+
+def _plain(value):
+    """`value` as JSON can hold it; a model becomes its builder's call."""
+    if hasattr(value, "spec"):
+        return dataclasses.asdict(value.spec) if value.spec else None
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def names(task=None):
+    """The builders' names in alphabetical order, all or those of one task."""
+    tasks = sorted({builder.card.task for builder in _BUILDERS.values()})
+    if task is not None and task not in tasks:
+        raise ValueError(f"no task {task!r}; kzoo has {', '.join(tasks)}")
+    return sorted(n for n, b in _BUILDERS.items() if task in (None, b.card.task))
+
+
+def card(name):
+    """The published facts about the builder called `name`."""
+    return _builder(name).card
+
+
+def build(name, **arguments):
+    """Builds the model called `name`.
+
+    Args:
+      name: a builder's name, or a call of it with keywords as a flag can state
+        it: "mobilenet_v2(width=0.35)".
+      arguments: the builder's; they win over those stated in `name`.
+
+    Raises:
+      ValueError: for a name or argument that does not exist; it tells which do.
+    """
+    name, stated = parse(name)
+    return _builder(name)(**{**stated, **arguments})
+
+
+def parse(text):
+    """("name", {arguments}) of "name" or "name(argument=value, ...)".
+
+    Values are Python literals; nothing is executed.
+    """
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if isinstance(call, ast.Name):
+            return call.id, {}
+        if call.args or any(keyword.arg is None for keyword in call.keywords):
+            raise ValueError
+        return call.func.id, {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError, AttributeError):
+        raise ValueError(
+            f"{text!r} is no model; say a name or name(argument=value, ...), "
+            "for example mobilenet_v2(width=0.35)"
+        ) from None
+
+
+def _builder(name):
+    if name not in _BUILDERS:
+        raise ValueError(f"no model {name!r}; kzoo has {', '.join(names())}")
+    return _BUILDERS[name]
