@@ -1,0 +1,23 @@
+"""One class out of several."""
+
+from keras import ops
+
+
+def softmax_cross_entropy(labels, logits, label_smoothing=0.0):
+    """Cross entropy of each example, (...) float32.
+
+    Args:
+      labels: (...) whole numbers, or (..., K) probabilities as MixUp makes them. A
+        number outside of 0..K-1 (255, say) has no class and its loss is 0.
+      logits: (..., K).
+      label_smoothing: this much of the truth is spread over all classes evenly
+        (Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, section 7).
+    """
+    logits = ops.cast(logits, "float32")
+    classes = logits.shape[-1]
+    if len(labels.shape) < len(logits.shape):
+        labels = ops.one_hot(ops.cast(labels, "int32"), classes)
+    labels = ops.cast(labels, "float32")
+    known = ops.sum(labels, axis=-1, keepdims=True)
+    labels = (1.0 - label_smoothing) * labels + known * label_smoothing / classes
+    return -ops.sum(labels * ops.log_softmax(logits, axis=-1), axis=-1)

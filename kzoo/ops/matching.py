@@ -1,0 +1,93 @@
+"""Which anchor answers for which box: by overlap, with two thresholds.
+
+Ren et al., NeurIPS 2015, https://arxiv.org/abs/1506.01497, section 3.1.2; thresholds
+of Lin et al., ICCV 2017, https://arxiv.org/abs/1708.02002, section 4. Letters: B
+pictures, N anchors, M boxes.
+"""
+
+import collections
+
+from keras import ops
+
+from kzoo.ops import boxes as box_ops
+
+Match = collections.namedtuple("Match", ["index", "positive", "ignored"])
+
+
+def match(iou, valid, positive=0.5, negative=0.4, force=True):
+    """Assigns a box to each anchor.
+
+    An anchor is positive from IoU `positive` up, negative below `negative`, and
+    between them it is ignored. With `force` the anchors that overlap a box most (all
+    of them in a tie) are positive too, each for the box that it overlaps most itself,
+    as in torchvision. A box that no anchor touches forces none; torchvision then
+    makes every anchor positive, because all of them attain the best IoU, 0.
+
+    Args:
+      iou: (..., N, M).
+      valid: (..., M) bool, False on padding. It may be all False.
+
+    Returns:
+      Match(index (..., N) int32, the box that an anchor overlaps most, the first in a
+      tie, meaningless where it is negative; positive (..., N) bool; ignored (..., N)
+      bool). The rest is negative.
+    """
+    iou = _at_least_one(ops.cast(iou, "float32"), axis=-1)
+    valid = _at_least_one(ops.cast(valid, "int32"), axis=-1)
+    iou = ops.where(ops.expand_dims(valid, -2) > 0, iou, -1.0)
+    best = ops.max(iou, axis=-1)
+    is_positive = best >= positive
+    if force:
+        best_of_box = ops.max(iou, axis=-2, keepdims=True)
+        attains = ops.logical_and(iou == best_of_box, best_of_box > 0.0)
+        is_positive = ops.logical_or(is_positive, ops.any(attains, axis=-1))
+    ignored = ops.logical_and(best >= negative, ops.logical_not(is_positive))
+    return Match(ops.cast(ops.argmax(iou, axis=-1), "int32"), is_positive, ignored)
+
+
+def anchor_targets(
+    anchors,
+    boxes,
+    labels,
+    valid,
+    positive=0.5,
+    negative=0.4,
+    force=True,
+    variances=(1.0, 1.0, 1.0, 1.0),
+):
+    """What each anchor shall predict.
+
+    Args:
+      anchors: (N, 4); boxes: (B, M, 4), xyxy pixels both.
+      labels: (B, M) int32; valid: (B, M) bool.
+
+    Returns:
+      {"labels": (B, N) int32, "boxes": (B, N, 4), "deltas": (B, N, 4), "positive": (B,
+      N) bool, "ignored": (B, N) bool}. Where an anchor is not positive its label is
+      0, its box is the anchor itself and its deltas are 0, so that a loss is finite
+      before it is masked.
+    """
+    anchors = ops.convert_to_tensor(anchors, "float32")
+    boxes = _at_least_one(ops.cast(boxes, "float32"), axis=1)
+    labels = _at_least_one(ops.cast(labels, "int32"), axis=1)
+    valid = _at_least_one(ops.cast(valid, "int32"), axis=1)
+    found = match(box_ops.iou(anchors, boxes), valid, positive, negative, force)
+    matched_boxes = ops.take_along_axis(boxes, found.index[..., None], axis=1)
+    matched_boxes = ops.where(found.positive[..., None], matched_boxes, anchors)
+    matched_labels = ops.take_along_axis(labels, found.index, axis=1)
+    return {
+        "labels": ops.where(found.positive, matched_labels, 0),
+        "boxes": matched_boxes,
+        "deltas": box_ops.encode(matched_boxes, anchors, variances),
+        "positive": found.positive,
+        "ignored": found.ignored,
+    }
+
+
+def _at_least_one(values, axis):
+    """Appends zeros where `axis` may be empty: the largest of nothing is an error."""
+    if values.shape[axis]:
+        return values
+    widths = [[0, 0] for _ in values.shape]
+    widths[axis] = [0, 1]
+    return ops.pad(values, widths)

@@ -1,0 +1,130 @@
+"""What keras.ops has no fast or exportable word for: the one backend-specific module.
+
+Where Keras runs on TensorFlow this uses TensorFlow's kernels, which convert to LiteRT
+builtins and to ONNX; else (JAX, torch) it uses keras.ops.
+"""
+
+import keras
+from keras import ops
+
+from kzoo.ops import boxes as box_ops
+
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+
+if ON_TENSORFLOW:
+    import tensorflow as tf
+
+
+def select(boxes, scores, classes, iou_threshold, score_threshold, count):
+    """Greedy suppression per class; the arguments are those of kzoo.ops.nms.
+
+    Returns:
+      (index (B, count) int32, meaningless past the end; ends (B,) int32).
+    """
+    run = _select_by_kernel if ON_TENSORFLOW else select_by_ops
+    return run(boxes, scores, classes, iou_threshold, score_threshold, count)
+
+
+def take_rows(values, index):
+    """values (B, N, ...), index (B, D) -> (B, D, ...)."""
+    if ON_TENSORFLOW:
+        return tf.gather(values, index, batch_dims=1)
+    if len(values.shape) == 2:
+        return ops.take_along_axis(values, index, axis=1)
+    return ops.take_along_axis(values, ops.expand_dims(index, -1), axis=1)
+
+
+def resize(images, height, width):
+    """Bilinear, half-pixel centres, no antialias: (h, w, C) or (B, h, w, C) float32.
+
+    keras.ops.image.resize refuses a size that only the running graph knows.
+    """
+    if ON_TENSORFLOW:
+        return tf.image.resize(images, (height, width))
+    return ops.image.resize(images, (height, width), antialias=False)
+
+
+def global_sum(x):
+    """The sum of x over all replicas of a tf.distribute strategy; else x itself.
+
+    Losses divide by it, so that one device and many give the same curve.
+    """
+    if not ON_TENSORFLOW:
+        return x
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return x
+    return context.all_reduce("SUM", x)
+
+
+def select_by_ops(boxes, scores, classes, iou_threshold, score_threshold, count):
+    """`select` in keras.ops: `count` rounds over all pictures at once."""
+    alive = ops.where(scores > score_threshold, scores, -float("inf"))
+    index = ops.zeros((ops.shape(scores)[0], count), dtype="int32")
+
+    def keep_best(round_, state):
+        alive, index, end = state
+        best = ops.cast(ops.argmax(alive, axis=-1), "int32")[:, None]
+        found = ops.max(alive, axis=-1) > -float("inf")
+        overlap = box_ops.iou(take_rows(boxes, best), boxes)[:, 0]
+        same = classes == take_rows(classes, best)
+        # The box itself too: one without area does not overlap itself.
+        itself = ops.arange(scores.shape[1], dtype="int32") == best
+        dropped = ops.logical_or(itself, ops.logical_and(same, overlap > iou_threshold))
+        here = ops.arange(count, dtype="int32") == round_
+        return (
+            ops.where(dropped, -float("inf"), alive),
+            ops.where(here, best, index),
+            end + ops.cast(found, "int32"),
+        )
+
+    state = (alive, index, ops.zeros_like(index[:, 0]))
+    _, index, end = ops.fori_loop(0, count, keep_best, state)
+    return index, end
+
+
+def _select_by_kernel(boxes, scores, classes, iou_threshold, score_threshold, count):
+    apart = _classes_apart(boxes, classes)
+
+    def one_picture(inputs):
+        boxes, scores = inputs
+        # Of the six NMS operations of TensorFlow the one that is a LiteRT builtin,
+        # pads its result, and becomes one ONNX operation.
+        index, end = tf.raw_ops.NonMaxSuppressionV4(
+            boxes=boxes,
+            scores=scores,
+            max_output_size=count,
+            iou_threshold=iou_threshold,
+            score_threshold=score_threshold,
+            pad_to_max_output_size=True,
+        )
+        return index, end
+
+    if scores.shape[0] == 1:
+        # No loop in the graph: LiteRT's fixed batch.
+        index, end = one_picture((apart[0], scores[0]))
+        return index[None], end[None]
+    return tf.map_fn(
+        one_picture, (apart, scores), fn_output_signature=(tf.int32, tf.int32)
+    )
+
+
+def _classes_apart(boxes, classes):
+    """Moves the boxes of each class to their own cell of a grid, so that one kernel
+    that knows no classes can serve all.
+
+    A square grid, not a row: 80 classes then cost a float32 coordinate 4 bits, not 7.
+    Cells are whole pixels wide, so whole coordinates stay exact.
+    """
+    # Runtimes disagree about boxes with negative sides: none gets there.
+    corners = ops.concatenate(
+        [boxes[..., :2], ops.maximum(boxes[..., :2], boxes[..., 2:])], axis=-1
+    )
+    low = ops.min(corners, axis=(1, 2), keepdims=True)
+    high = ops.max(corners, axis=(1, 2), keepdims=True)
+    cell = ops.ceil(high - low) + 1.0
+    classes = ops.cast(classes, "float32")[..., None]
+    side = ops.ceil(ops.sqrt(ops.max(classes, axis=(1, 2), keepdims=True) + 1.0))
+    row = ops.floor(classes / side)
+    column = classes - row * side
+    return corners + cell * ops.concatenate([column, row, column, row], axis=-1)
