@@ -59,7 +59,8 @@ def global_sum(x):
 
 def select_by_ops(boxes, scores, classes, iou_threshold, score_threshold, count):
     """`select` in keras.ops: `count` rounds over all pictures at once."""
-    alive = ops.where(scores > score_threshold, scores, -float("inf"))
+    wanted = ops.logical_and(scores > score_threshold, box_ops.area(boxes) > 0.0)
+    alive = ops.where(wanted, scores, -float("inf"))
     index = ops.zeros((ops.shape(scores)[0], count), dtype="int32")
 
     def keep_best(round_, state):
@@ -68,7 +69,7 @@ def select_by_ops(boxes, scores, classes, iou_threshold, score_threshold, count)
         found = ops.max(alive, axis=-1) > -float("inf")
         overlap = box_ops.iou(take_rows(boxes, best), boxes)[:, 0]
         same = classes == take_rows(classes, best)
-        # The box itself too: one without area does not overlap itself.
+        # The box itself too, where the threshold is 1.
         itself = ops.arange(scores.shape[1], dtype="int32") == best
         dropped = ops.logical_or(itself, ops.logical_and(same, overlap > iou_threshold))
         here = ops.arange(count, dtype="int32") == round_
@@ -84,29 +85,41 @@ def select_by_ops(boxes, scores, classes, iou_threshold, score_threshold, count)
 
 
 def _select_by_kernel(boxes, scores, classes, iou_threshold, score_threshold, count):
-    apart = _classes_apart(boxes, classes)
+    # Sorted here, and ranks given for scores: LiteRT's kernel takes tied scores in any
+    # order, TensorFlow's top_k puts the lower index first in all three runtimes.
+    scores, order = tf.math.top_k(scores, k=tf.shape(scores)[1])
+    apart = _classes_apart(take_rows(boxes, order), take_rows(classes, order))
+    # LiteRT's kernel divides by the area.
+    wanted = tf.logical_and(scores > score_threshold, box_ops.area(apart) > 0.0)
+    rank = tf.cast(tf.range(tf.shape(scores)[1], 0, -1), "float32")
+    rank = tf.where(wanted, rank, 0.0)
+    # TensorFlow and ONNX drop an IoU above the threshold, LiteRT one that equals it
+    # too. No IoU of boxes under 3000 px a side lies in between these two thresholds.
+    iou_threshold = min(1.0, iou_threshold + 1e-7)
 
     def one_picture(inputs):
-        boxes, scores = inputs
+        boxes, rank = inputs
         # Of the six NMS operations of TensorFlow the one that is a LiteRT builtin,
         # pads its result, and becomes one ONNX operation.
         index, end = tf.raw_ops.NonMaxSuppressionV4(
             boxes=boxes,
-            scores=scores,
+            scores=rank,
             max_output_size=count,
             iou_threshold=iou_threshold,
-            score_threshold=score_threshold,
+            score_threshold=0.0,
             pad_to_max_output_size=True,
         )
         return index, end
 
     if scores.shape[0] == 1:
         # No loop in the graph: LiteRT's fixed batch.
-        index, end = one_picture((apart[0], scores[0]))
-        return index[None], end[None]
-    return tf.map_fn(
-        one_picture, (apart, scores), fn_output_signature=(tf.int32, tf.int32)
-    )
+        index, end = one_picture((apart[0], rank[0]))
+        index, end = index[None], end[None]
+    else:
+        index, end = tf.map_fn(
+            one_picture, (apart, rank), fn_output_signature=(tf.int32, tf.int32)
+        )
+    return take_rows(order, index), end
 
 
 def _classes_apart(boxes, classes):

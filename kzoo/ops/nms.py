@@ -12,7 +12,7 @@ def nms(
 
     Greedy: the box of highest score is kept, and every box of its class whose IoU with
     it is above `iou_threshold` is dropped; then the next. In a tie the lower index is
-    first. A box without area overlaps nothing.
+    first. A box without area is never kept.
 
     Args:
       boxes: (B, N, 4), xyxy. Clip them before: one box of huge size costs the
