@@ -1,7 +1,7 @@
 """Boxes with names and scores on pictures, for people to look at.
 
-Pictures are (H, W, 3) RGB in 0..255, uint8 or float; grey ones, (H, W) or
-(H, W, 1), and RGBA are taken too. A class has the same colour in every picture.
+Pictures are what `kzoo.predict` takes: (H, W, 3) RGB in 0..255, uint8 or float, grey
+or RGBA ones, or paths. A class has the same colour in every picture.
 """
 
 import colorsys
@@ -9,9 +9,12 @@ import colorsys
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from kzoo.prediction import read
+
 # Pictures of networks are often 128 px wide: too small for a name. They are enlarged,
 # by a whole number, to at least this many pixels on the longer side.
 READABLE = 320
+LARGEST_CELL = 480  # of a gallery
 
 # Bright enough for dark pictures, dark enough for light ones, neighbours far apart.
 _COLORS = (
@@ -30,7 +33,7 @@ _COLORS = (
 
 def color(index):
     """The colour of class `index`, (red, green, blue); all below 200 differ."""
-    if index < len(_COLORS):
+    if 0 <= index < len(_COLORS):
         return _COLORS[index]
     # Steps of the golden section never come back to the same hue.
     hue = (index * 0.618034) % 1
@@ -53,7 +56,7 @@ def boxes(image, boxes, names, scores=None, classes=None):
       A uint8 array (H * zoom, W * zoom, 3); zoom is 1 for pictures of READABLE
       pixels or more, and the whole number that makes smaller ones so large.
     """
-    picture = _picture(image)
+    picture = Image.fromarray(read(image))
     zoom = max(1, -(-READABLE // max(picture.size)))
     names = [str(name) for name in names]
     if classes is None:
@@ -80,94 +83,99 @@ def gallery(images, truths, predictions, class_names, path, threshold=0.3):
             f"{len(images)} images, {len(truths)} truths and {len(predictions)} "
             "predictions; there must be one of each a picture"
         )
+    images = [Image.fromarray(read(image)) for image in images]
+    largest = max([max(image.size) for image in images], default=0)
+    side = min(max(READABLE, largest), LARGEST_CELL)
     cells, seen = [], set()
-    for image, truth, prediction in zip(images, truths, predictions):
-        kept = np.asarray(prediction["scores"]) >= threshold
-        found = {key: np.asarray(prediction[key])[kept] for key in _FOUND}
-        labels = [int(label) for label in truth["labels"]]
-        classes = [int(label) for label in found["classes"]]
-        seen.update(labels, classes)
-        cells.append(_cell(image, truth["boxes"], labels, class_names))
-        cells.append(
-            _cell(image, found["boxes"], classes, class_names, found["scores"])
-        )
+    for image, truth, found in zip(images, truths, predictions):
+        kept = np.asarray(found["scores"]) >= threshold
+        found = {key: np.asarray(found[key])[kept] for key in _FOUND}
+        for picture, classes in ((truth, truth["labels"]), (found, found["classes"])):
+            classes = [int(index) for index in classes]
+            texts = [_name(class_names, index) for index in classes]
+            texts = _texts(texts, picture.get("scores"))
+            cells.append(_cell(image, side, picture["boxes"], texts, classes))
+            seen.update(classes)
     header = ("ground truth", f"predictions, score {threshold:.2f} or more")
-    sheet = _sheet(cells, header, [(c, _name(class_names, c)) for c in sorted(seen)])
-    sheet.save(path)
+    legend = [(index, _name(class_names, index)) for index in sorted(seen)]
+    _sheet(cells, side, header, legend).save(path)
 
 
 _FOUND = ("boxes", "scores", "classes")
 
 
-def _cell(image, boxes, classes, class_names, scores=None):
-    picture = _picture(image)
-    zoom = READABLE / max(picture.size)
-    size = [max(1, round(side * zoom)) for side in picture.size]
-    picture = picture.resize(size, Image.Resampling.BICUBIC)
-    names = [_name(class_names, index) for index in classes]
-    _draw(picture, _scaled(boxes, zoom), _texts(names, scores), classes)
+def _cell(image, side, boxes, texts, classes):
+    """The picture with boxes, its longer side enlarged or shrunk to `side`."""
+    zoom = side / max(image.size)
+    picture = image.resize([max(1, round(length * zoom)) for length in image.size])
+    _draw(picture, _scaled(boxes, zoom), texts, classes)
     return picture
 
 
-def _sheet(cells, header, legend, gap=8):
-    """Lays the cells out, two pairs a row, below a header and above a legend."""
-    font = ImageFont.load_default(size=14)
-    columns = 2 if len(cells) < 6 else 4
-    rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
-    width = gap + columns * (READABLE + gap)
-    heights = [max(cell.height for cell in row) for row in rows]
-    places, bottom = _legend_places(legend, width, font, gap)
-    top = 24
-    sheet = Image.new(
-        "RGB", (width, top + sum(heights) + gap * len(rows) + bottom), "white"
-    )
+def _sheet(cells, side, header, legend):
+    """Lays out pairs of cells, two pairs a row, below a header, above a legend."""
+    font = ImageFont.load_default(size=15)
+    count = min(4, len(cells))
+    # Cells of a pair stand closer than pairs do.
+    columns = [16 + i * (side + 4) + i // 2 * 20 for i in range(count)]
+    width = columns[-1] + side + 16 if cells else side
+    rows = [cells[i : i + 4] for i in range(0, len(cells), 4)]
+    heights = [max(cell.height for cell in row) + 16 for row in rows]
+    places, below = _legend_places(legend, width, font)
+    sheet = Image.new("RGB", (width, 28 + sum(heights) + below), "white")
     draw = ImageDraw.Draw(sheet)
-    for column in range(columns):
-        x = gap + column * (READABLE + gap)
-        draw.text((x, 4), header[column % 2], fill="black", font=font)
-    y = top
+    for x, text in zip(columns, header * 2):
+        draw.text((x, 6), text, "black", font)
+    y = 28
     for row, height in zip(rows, heights):
-        for column, cell in enumerate(row):
-            sheet.paste(cell, (gap + column * (READABLE + gap), y))
-        y += height + gap
+        for x, cell in zip(columns, row):
+            sheet.paste(cell, (x, y))
+        y += height
     for (index, name), (x, line) in zip(legend, places):
-        draw.rectangle((x, y + line + 3, x + 12, y + line + 15), fill=color(index))
-        draw.text((x + 18, y + line), name, fill="black", font=font)
+        draw.rectangle((x, y + line + 2, x + 13, y + line + 15), color(index))
+        draw.text((x + 20, y + line), name, "black", font)
     return sheet
 
 
-def _legend_places(legend, width, font, gap):
-    """Where each entry begins, line by line, and the height of all lines."""
-    places, x, line = [], gap, 0
+def _legend_places(legend, width, font):
+    """Where each entry begins, (x, y), and the height of all lines."""
+    places, x, y = [], 16, 0
     for _, name in legend:
-        length = 18 + round(font.getlength(name))
-        if x + length + gap > width and x > gap:
-            x, line = gap, line + 22
-        places.append((x, line))
-        x += length + 2 * gap
-    return places, line + 26 if legend else 0
+        length = 20 + round(font.getlength(name))
+        if x > 16 and x + length + 16 > width:
+            x, y = 16, y + 24
+        places.append((x, y))
+        x += length + 24
+    return places, y + 28 if legend else 0
 
 
 def _draw(picture, boxes, texts, classes):
-    """Draws on a PIL picture; the last box, in a result the worst, lies lowest."""
+    """Draws on a PIL picture. The first box, in results the best, lies on top."""
     if not len(boxes) == len(texts) == len(classes):
         raise ValueError(
-            f"{len(boxes)} boxes, {len(texts)} names or scores and {len(classes)} "
-            "classes; there must be one of each a box"
+            f"{len(boxes)} boxes, {len(texts)} names and {len(classes)} classes; "
+            "there must be one of each a box"
         )
     draw = ImageDraw.Draw(picture)
-    line = max(2, round(max(picture.size) / 250))
-    font = ImageFont.load_default(size=max(12, round(max(picture.size) / 45)))
+    line = max(3, round(max(picture.size) / 200))
+    font = ImageFont.load_default(size=max(12, round(max(picture.size) / 42)))
     limits = np.array([picture.width, picture.height] * 2) - 1
-    rows = [np.clip(np.round(box), 0, limits).astype(int).tolist() for box in boxes]
-    for box, index in list(zip(rows, classes))[::-1]:
-        draw.rectangle(box, outline=color(int(index)), width=line)
-    taken = []
-    for box, text, index in zip(rows, texts, classes):
-        place = _label_place(draw, box, text, font, picture.size, taken)
-        taken.append(place)
-        draw.rectangle(place, fill=color(int(index)))
-        draw.text((place[0] + 3, place[1] + 1), text, _ink(color(int(index))), font)
+    rows = np.clip(np.round(boxes), 0, limits).astype(int).tolist()
+    places = []
+    for box, text in zip(rows, texts):
+        places.append(_label_place(draw, box, text, font, picture.size, places))
+    colors = [color(int(index)) for index in classes]
+    for box, fill in list(zip(rows, colors))[::-1]:
+        # A dark edge, as an object may have the colour of its class.
+        x1, y1, x2, y2 = box
+        draw.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), None, _EDGE)
+        draw.rectangle(box, None, fill, line)
+    for place, text, fill in list(zip(places, texts, colors))[::-1]:
+        draw.rectangle(place, fill, _EDGE)
+        draw.text((place[0] + 4, place[1] + 1), text, _ink(fill), font)
+
+
+_EDGE = (25, 25, 25)
 
 
 def _label_place(draw, box, text, font, size, taken):
@@ -176,8 +184,8 @@ def _label_place(draw, box, text, font, size, taken):
     The first place that no earlier label has; where all are taken, the first.
     """
     left, top, right, bottom = box
-    width = round(draw.textlength(text, font)) + 6
-    height = sum(font.getmetrics()) + 2
+    width = round(draw.textlength(text, font)) + 8
+    height = sum(font.getmetrics()) + 3
     corners = [(x, y) for x in (left, right - width) for y in (top - height, top)]
     corners += [(left, bottom - height), (left, bottom)]
     places = []
@@ -220,23 +228,5 @@ def _scaled(boxes, zoom):
         raise ValueError(f"boxes must have shape (N, 4), not {boxes.shape}")
     if not np.all(np.isfinite(boxes)):
         raise ValueError("boxes have a value that is not finite")
-    low, high = np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(
-        boxes[:, :2], boxes[:, 2:]
-    )
-    return np.concatenate([low, high], axis=1) * zoom
-
-
-def _picture(image):
-    """A PIL picture, RGB, from any of the pictures named at the top."""
-    array = np.asarray(image)
-    if array.ndim == 2:
-        array = array[:, :, None]
-    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise ValueError(
-            "image must have shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), "
-            f"not {np.shape(image)}"
-        )
-    array = np.repeat(array, 3, axis=2) if array.shape[2] == 1 else array[:, :, :3]
-    if array.dtype != np.uint8:
-        array = np.clip(np.round(np.nan_to_num(array)), 0, 255).astype("uint8")
-    return Image.fromarray(np.ascontiguousarray(array))
+    corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)
+    return corners.reshape(-1, 4) * zoom

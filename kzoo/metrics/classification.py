@@ -19,17 +19,20 @@ class AccuracyEvaluator:
         self._labels, self._ranks = [], []
 
     def update(self, targets, results):
-        """Adds a batch: labels (B,) and scores (B, K), logits or probabilities.
+        """Adds a batch: B labels, and B dictionaries with "scores" (K,).
+
+        Scores may be probabilities or logits: only their order counts.
 
         Raises:
           ValueError: shapes do not fit, a label is out of range, a score is NaN.
         """
-        labels, scores = np.asarray(targets), np.asarray(results)
-        classes = len(self.class_names)
-        if labels.ndim != 1 or scores.shape != (len(labels), classes):
+        labels, classes = np.asarray(targets), len(self.class_names)
+        scores = [np.asarray(result["scores"], "float64") for result in results]
+        shapes = {x.shape for x in scores} - {(classes,)}
+        if shapes or labels.shape != (len(scores),):
             raise ValueError(
-                f"labels must have shape (B,) and scores (B, {classes}), "
-                f"not {labels.shape} and {scores.shape}"
+                f"each picture needs one label and scores ({classes},); labels have "
+                f"shape {labels.shape}, {len(scores)} scores {shapes or ''}"
             )
         wrong = [label for label in labels.tolist() if label not in range(classes)]
         if wrong:
@@ -38,10 +41,10 @@ class AccuracyEvaluator:
             )
         if np.any(np.isnan(scores)):
             raise ValueError("scores have NaN")
-        order = np.argsort(-scores.astype("float64"), axis=1, kind="stable")
-        ranks = np.argmax(order == labels[:, None], axis=1)
-        self._labels.extend(labels.tolist())
-        self._ranks.extend(ranks.tolist())
+        for label, row in zip(labels.tolist(), scores):
+            order = np.argsort(-row, kind="stable")
+            self._labels.append(label)
+            self._ranks.append(int(np.argmax(order == label)))
 
     def result(self):
         """Returns {"top1", "top5", "per_class": {name: top-1}}, in 0..1.

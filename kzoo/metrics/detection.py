@@ -66,7 +66,7 @@ class CocoEvaluator(_DetectionEvaluator):
     """
 
     def result(self):
-        """Returns {"mAP", ... "ARl": float or None, "per_class": {name: AP or None}}."""
+        """Returns {"mAP", "AP50", ..., "ARl", "per_class": {name: AP}}."""
         stats, precision = self._evaluate()
         result = {name: _number(value) for name, value in zip(COCO_NAMES, stats)}
         # (thresholds, recalls, classes, areas, counts), -1 where there is no object.

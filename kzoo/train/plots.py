@@ -5,9 +5,10 @@ import math
 
 from matplotlib.figure import Figure
 
-# Columns of the log that are no losses; scores are known by how their names begin.
-_NO_CURVE = ("step", "epoch", "seconds", "time")
-_SCORES = ("mAP", "AP", "AR", "top1", "top5", "accuracy")
+# Columns that are neither learning rate, score nor bookkeeping are losses.
+_SCORES = ("mAP", "AP", "AR", "top1", "top5")  # how their names begin
+_BOOKKEEPING = ("step", "epoch", "seconds", "images_per_second")
+_NOISY = 60  # more points of a loss are drawn faintly, behind their moving mean
 
 
 def curves(log_csv, path):
@@ -18,20 +19,21 @@ def curves(log_csv, path):
         and so may single values. Where a step comes twice, as after a run that was
         killed and continued, the last row holds.
       path: picture file to write; its ending chooses the format.
+
+    Raises:
+      ValueError: the file has no column "step".
     """
     columns = read(log_csv)
     rates = [name for name in columns if name == "learning_rate"]
     scores = [name for name in columns if name.startswith(_SCORES)]
-    others = [*rates, *scores, *_NO_CURVE]
-    losses = [
-        name for name in columns if name not in others and "per_second" not in name
-    ]
+    losses = [n for n in columns if n not in (*rates, *scores, *_BOOKKEEPING)]
     panels = [("loss", losses), ("learning rate", rates), ("score", scores)]
-    panels = [(title, names) for title, names in panels if names] or [("empty log", [])]
+    panels = [panel for panel in panels if panel[1]] or [("no rows yet", [])]
     # Not pyplot: that chooses a backend for the whole process.
     figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
-    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
-        _panel(axes, *panel, columns)
+    grid = figure.subplots(1, len(panels), sharex=True, squeeze=False)[0]
+    for axes, (title, names) in zip(grid, panels):
+        _panel(axes, title, {name: columns[name] for name in names})
     figure.savefig(path, dpi=120)
 
 
@@ -41,15 +43,16 @@ def read(log_csv):
         reader = csv.DictReader(file)
         names = reader.fieldnames or []
         if "step" not in names:
-            raise ValueError(f"{log_csv} has no column 'step', but {', '.join(names)}")
-        rows = [(_number(row["step"]), row) for row in reader]
-    rows = {step: row for step, row in rows if step is not None}
+            raise ValueError(
+                f"{log_csv} has no column 'step'; it has {', '.join(names) or 'none'}"
+            )
+        rows = {_number(row["step"]): row for row in reader}
     columns = {}
     for name in names:
-        points = [(step, _number(rows[step][name])) for step in sorted(rows)]
-        points = [(step, value) for step, value in points if value is not None]
+        points = [(step, _number(row[name])) for step, row in rows.items()]
+        points = [point for point in points if None not in point]
         if points:
-            columns[name] = points
+            columns[name] = sorted(points)
     return columns
 
 
@@ -62,18 +65,29 @@ def _number(text):
     return value if math.isfinite(value) else None
 
 
-def _panel(axes, title, names, columns):
+def _panel(axes, title, columns):
     axes.set_title(title)
     axes.set_xlabel("step")
     axes.grid(alpha=0.3)
-    for name in names:
-        steps, values = zip(*columns[name])
-        marker = "o" if len(values) < 30 else None
-        axes.plot(steps, values, label=name, marker=marker, markersize=3)
-    values = [value for name in names for _, value in columns[name]]
-    if title == "loss" and min(values) > 0 and max(values) > 20 * min(values):
-        axes.set_yscale("log")
+    for index, (name, points) in enumerate(columns.items()):
+        steps, values = zip(*points)
+        color, style = f"C{index % 10}", "o-" if len(values) < 30 else "-"
+        if title == "loss" and len(values) > _NOISY:
+            axes.plot(steps, values, color=color, alpha=0.3)
+            values = _smooth(values)
+        label = f"{name} {values[-1]:.3g}"
+        axes.plot(steps, values, style, color=color, label=label, markersize=3)
     if title == "score":
-        axes.set_ylim(0, 1)
-    if len(names) > 1:
-        axes.legend()
+        axes.set_ylim(0, 1.02)
+    lowest, highest = axes.dataLim.intervaly
+    if title == "loss" and 0 < 20 * lowest < highest:
+        axes.set_yscale("log")
+    if columns:
+        axes.legend(title="last value", fontsize="small", ncols=1 + len(columns) // 7)
+
+
+def _smooth(values):
+    """The mean of each value and its neighbours, a twentieth of all."""
+    reach = len(values) // 40
+    windows = [values[max(0, i - reach) : i + reach + 1] for i in range(len(values))]
+    return [sum(window) / len(window) for window in windows]

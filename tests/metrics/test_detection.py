@@ -211,3 +211,230 @@ def test_a_picture_without_objects_lowers_the_score():
 def test_coco_prints_nothing(capfd):
     assert_equal_to_pycocotools(*random_pictures(0))
     assert capfd.readouterr() == ("", "")
+
+
+# ---- Pascal VOC
+
+
+def voc(targets, results, names=NAMES, **arguments):
+    evaluator = VocEvaluator(names, **arguments)
+    evaluator.update(targets, results)
+    result = evaluator.result()
+    json.dumps(result, allow_nan=False)
+    return result
+
+
+# One picture with four cats. The detections, best first, are: hit, miss, hit, miss,
+# miss, hit; so precision is 1, 1/2, 2/3, 2/4, 2/5, 3/6 at recall .25 .25 .5 .5 .5 .75.
+FOUR_CATS = [truth(*((20 * i, 0, 20 * i + 10, 10, 0) for i in range(4)))]
+SIX_FOUND = [
+    found(
+        (0, 0, 10, 10, 0, 0.9),
+        (0, 50, 10, 60, 0, 0.8),
+        (20, 0, 30, 10, 0, 0.7),
+        (20, 0, 30, 10, 0, 0.6),  # that cat is found already
+        (40, 0, 44, 10, 0, 0.5),  # IoU 0.4
+        (60, 0, 65, 10, 0, 0.4),  # IoU 0.5: just enough
+    )
+]
+
+
+def test_voc_area_by_hand():
+    result = voc(FOUR_CATS, SIX_FOUND)
+    assert result["mAP"] == pytest.approx(0.25 * (1 + 2 / 3 + 1 / 2))
+    assert result["per_class"] == {"cat": result["mAP"], "dog": None, "cow": None}
+
+
+def test_voc_eleven_points_by_hand():
+    """Recalls 0, .1, .2 have precision 1; .3, .4, .5 2/3; .6, .7 1/2; the rest 0."""
+    result = voc(FOUR_CATS, SIX_FOUND, metric="11point")
+    assert result["mAP"] == pytest.approx((3 * 1 + 3 * 2 / 3 + 2 * 1 / 2) / 11)
+
+
+def test_voc_eleven_points_reaches_each_tenth_exactly():
+    """Three of ten found, all right: recalls 0, .1, .2 and .3 are reached."""
+    boxes = [(20 * i, 0, 20 * i + 10, 10, 0) for i in range(10)]
+    results = [found(*((*box, 0.9) for box in boxes[:3]))]
+    result = voc([truth(*boxes)], results, metric="11point")
+    assert result["mAP"] == pytest.approx(4 / 11)
+
+
+def test_voc_forgets_difficult_objects_and_what_finds_them():
+    targets = [truth((*A, 0, 1), (*B, 0))]
+    assert voc(targets, [found((*A, 0, 0.9), (*B, 0, 0.8))])["mAP"] == 1
+    assert voc(targets, [found((*B, 0, 0.8))])["mAP"] == 1
+    assert voc([truth((*A, 0, 1))], [found((*A, 0, 0.9))])["mAP"] is None
+
+
+def test_voc_box_asks_only_for_the_object_it_overlaps_most():
+    """Both boxes overlap the left cat most; the second gets no other one."""
+    targets = [truth((0, 0, 10, 10, 0), (2, 0, 12, 10, 0))]
+    results = [found((0, 0, 10, 10, 0, 0.9), (0, 0, 11, 10, 0, 0.8))]
+    assert voc(targets, results)["mAP"] == pytest.approx(0.5)
+
+
+def test_voc_without_pictures_objects_or_detections():
+    assert VocEvaluator(NAMES).result()["mAP"] is None
+    assert voc([truth()], [found((*A, 0, 0.9))])["mAP"] is None
+    assert voc([truth((*A, 0))], [found()])["mAP"] == 0
+    assert voc([truth((5, 5, 5, 5, 0))], [found((5, 5, 5, 5, 0, 1.0))])["mAP"] == 0
+
+
+def slow_voc_ap(targets, results, label, threshold, metric):
+    """The development kit's steps, one loop at a time, with Python's own numbers."""
+    detections, objects = [], 0
+    for image, (target, result) in enumerate(zip(targets, results)):
+        rows = zip(target["labels"], target["crowd"])
+        objects += sum(1 for name, crowd in rows if name == label and not crowd)
+        for box, name, score in zip(
+            *(result[k] for k in ("boxes", "classes", "scores"))
+        ):
+            if name == label:
+                detections.append((image, score, box))
+    if objects == 0:
+        return None
+    detections.sort(key=lambda row: -row[1])
+    used, curve, hits, misses = set(), [], 0, 0
+    for image, _, box in detections:
+        best, best_row = 0, None
+        target = targets[image]
+        for row, other in enumerate(target["boxes"]):
+            if target["labels"][row] != label:
+                continue
+            width = min(box[2], other[2]) - max(box[0], other[0])
+            height = min(box[3], other[3]) - max(box[1], other[1])
+            if width <= 0 or height <= 0:
+                continue
+            areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (box, other)]
+            iou = width * height / (sum(areas) - width * height)
+            if iou > best:
+                best, best_row = iou, row
+        if best < threshold:
+            misses += 1
+        elif target["crowd"][best_row]:
+            continue
+        elif (image, best_row) in used:
+            misses += 1
+        else:
+            used.add((image, best_row))
+            hits += 1
+        curve.append((hits / objects, hits / (hits + misses)))
+
+    def best_precision(recall):
+        return max([p for r, p in curve if r >= recall], default=0)
+
+    if metric == "11point":
+        return sum(best_precision(i / 10) for i in range(11)) / 11
+    recalls = sorted({r for r, _ in curve} | {0})
+    steps = zip(recalls, recalls[1:])
+    return sum((high - low) * best_precision(high) for low, high in steps)
+
+
+@pytest.mark.parametrize("metric", ["area", "11point"])
+@pytest.mark.parametrize("seed", range(6))
+def test_voc_equals_a_slow_loop(seed, metric):
+    targets, results = random_pictures(seed, ties=seed % 2 == 1)
+    for threshold in (0.5, 0.75):
+        ours = voc(targets, results, iou=threshold, metric=metric)["per_class"]
+        for label, name in enumerate(NAMES):
+            slow = slow_voc_ap(targets, results, label, threshold, metric)
+            assert ours[name] == pytest.approx(slow, abs=1e-12)
+
+
+def test_voc_area_is_close_to_coco_ap50():
+    """The same question, asked at 101 recalls; crowds and sizes left out."""
+    targets, results = random_pictures(0, pictures=40)
+    targets = [{**t, "crowd": np.zeros(len(t["labels"]), bool)} for t in targets]
+    evaluator = CocoEvaluator(NAMES)
+    evaluator.update(targets, results)
+    ap50 = evaluator.result()["AP50"]
+    assert voc(targets, results)["mAP"] == pytest.approx(ap50, abs=0.02)
+
+
+# ---- Input
+
+EVALUATORS = [CocoEvaluator, VocEvaluator]
+BAD = {
+    "boxes that are no rows of four": (
+        {"boxes": np.zeros((4, 3)), "labels": np.zeros(4)},
+        found(),
+        r"target of picture 1: boxes must have shape \(N, 4\), not \(4, 3\)",
+    ),
+    "a label too many": (
+        {"boxes": [A], "labels": [0, 1]},
+        found(),
+        r"labels must have shape \(1,\), as there are 1 boxes, not \(2,\)",
+    ),
+    "a label out of range": (truth((*A, 3)), found(), "has 3, but there are 3 classes"),
+    "a negative label": (truth((*A, -1)), found(), "has -1, but there are 3 classes"),
+    "half a label": ({"boxes": [A], "labels": [0.5]}, found(), "labels has 0.5"),
+    "a class out of range": (
+        truth(),
+        found((*A, 3, 0.5)),
+        "result of picture 1: classes has 3, but there are 3 classes, 0 to 2",
+    ),
+    "xywh": (truth((50, 50, 10, 10, 0)), found(), "box 0, .*, ends before it begins"),
+    "NaN in an object": (truth((0, 0, np.nan, 1, 0)), found(), "boxes row 0 is not"),
+    "NaN in a detection": (truth(), found((0, 0, np.nan, 1, 0, 1)), "is not finite"),
+    "NaN score": (truth(), found((*A, 0, np.nan)), "scores row 0 is not finite: nan"),
+    "no scores": (truth(), truth(), "no 'classes'; it has boxes, labels, crowd"),
+}
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named_and_not_kept(name, evaluator):
+    target, result, message = BAD[name]
+    evaluator = evaluator(NAMES)
+    with pytest.raises(ValueError, match=message):
+        evaluator.update([truth((*A, 0)), target], [found((*A, 0, 0.9)), result])
+    evaluator.update([truth((*A, 0))], [found((*A, 0, 0.9))])
+    assert evaluator.result()["mAP"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+def test_as_many_results_as_targets(evaluator):
+    with pytest.raises(ValueError, match="2 targets but 1 results"):
+        evaluator(NAMES).update([truth(), truth()], [found()])
+
+
+@pytest.mark.parametrize("names", [[], ["cat", "cat"]])
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+def test_class_names_must_differ(evaluator, names):
+    with pytest.raises(ValueError, match="class_names must be different"):
+        evaluator(names)
+
+
+def test_voc_names_its_metrics():
+    with pytest.raises(ValueError, match="no metric 'auc'; there are .*area.*11point"):
+        VocEvaluator(NAMES, metric="auc")
+    with pytest.raises(ValueError, match="iou must be above 0 and at most 1, not 50"):
+        VocEvaluator(NAMES, iou=50)
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+def test_empty_lists_and_a_missing_crowd_are_fine(evaluator):
+    evaluator = evaluator(NAMES)
+    empty = {"boxes": [], "scores": [], "classes": []}
+    evaluator.update([{"boxes": [], "labels": []}], [empty])
+    evaluator.update([{"boxes": [A], "labels": [0]}], [empty])
+    assert evaluator.result()["mAP"] == 0
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+def test_a_box_of_negative_size_finds_nothing_and_is_left_as_it_was(evaluator):
+    evaluator, result = evaluator(NAMES), found((10, 10, 0, 0, 0, 0.9))
+    evaluator.update([truth((*A, 0))], [result])
+    assert evaluator.result()["mAP"] == 0
+    assert result["boxes"].tolist() == [[10, 10, 0, 0]]
+
+
+def test_asking_twice_and_going_on_changes_nothing():
+    targets, results = random_pictures(1)
+    evaluator = CocoEvaluator(NAMES)
+    evaluator.update(targets[:6], results[:6])
+    assert evaluator.result() == evaluator.result()
+    evaluator.update(targets[6:], results[6:])
+    whole = CocoEvaluator(NAMES)
+    whole.update(targets, results)
+    assert evaluator.result() == whole.result()
