@@ -10,6 +10,7 @@ import collections
 from keras import ops
 
 from kzoo.ops import boxes as box_ops
+from kzoo.ops import native
 
 Match = collections.namedtuple("Match", ["index", "positive", "ignored"])
 
@@ -34,15 +35,16 @@ def match(iou, valid, positive=0.5, negative=0.4, force=True):
     """
     iou = _at_least_one(ops.cast(iou, "float32"), axis=-1)
     valid = _at_least_one(ops.cast(valid, "int32"), axis=-1)
-    iou = ops.where(ops.expand_dims(valid, -2) > 0, iou, -1.0)
+    most = ops.where(valid > 0, float("inf"), -1.0)
+    iou = ops.minimum(iou, ops.expand_dims(most, -2))
     best = ops.max(iou, axis=-1)
     is_positive = best >= positive
     if force:
         best_of_box = ops.max(iou, axis=-2, keepdims=True)
-        attains = ops.logical_and(iou == best_of_box, best_of_box > 0.0)
-        is_positive = ops.logical_or(is_positive, ops.any(attains, axis=-1))
+        target = ops.where(best_of_box > 0.0, best_of_box, float("inf"))
+        is_positive = ops.logical_or(is_positive, ops.any(iou == target, axis=-1))
     ignored = ops.logical_and(best >= negative, ops.logical_not(is_positive))
-    return Match(ops.cast(ops.argmax(iou, axis=-1), "int32"), is_positive, ignored)
+    return Match(native.argmax(iou), is_positive, ignored)
 
 
 def anchor_targets(
@@ -72,9 +74,9 @@ def anchor_targets(
     labels = _at_least_one(ops.cast(labels, "int32"), axis=1)
     valid = _at_least_one(ops.cast(valid, "int32"), axis=1)
     found = match(box_ops.iou(anchors, boxes), valid, positive, negative, force)
-    matched_boxes = ops.take_along_axis(boxes, found.index[..., None], axis=1)
+    matched_boxes = native.take_rows(boxes, found.index)
     matched_boxes = ops.where(found.positive[..., None], matched_boxes, anchors)
-    matched_labels = ops.take_along_axis(labels, found.index, axis=1)
+    matched_labels = native.take_rows(labels, found.index)
     return {
         "labels": ops.where(found.positive, matched_labels, 0),
         "boxes": matched_boxes,

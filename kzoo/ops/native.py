@@ -4,6 +4,9 @@ Where Keras runs on TensorFlow this uses TensorFlow's kernels, which convert to 
 builtins and to ONNX; else (JAX, torch) it uses keras.ops.
 """
 
+import contextlib
+import itertools
+
 import keras
 from keras import ops
 
@@ -34,6 +37,17 @@ def take_rows(values, index):
     return ops.take_along_axis(values, ops.expand_dims(index, -1), axis=1)
 
 
+def argmax(x):
+    """Index of the largest of the last axis, the first in a tie: int32.
+
+    keras.ops.argmax goes over a tensor five times for the sake of -0.0, and so is no
+    LiteRT builtin and no ONNX graph.
+    """
+    if ON_TENSORFLOW:
+        return tf.argmax(x, axis=-1, output_type="int32")
+    return ops.cast(ops.argmax(x, axis=-1), "int32")
+
+
 def resize(images, height, width):
     """Bilinear, half-pixel centres, no antialias: (h, w, C) or (B, h, w, C) float32.
 
@@ -49,12 +63,49 @@ def global_sum(x):
 
     Losses divide by it, so that one device and many give the same curve.
     """
+    if _SUMS is not None:
+        return _SUMS(x)
     if not ON_TENSORFLOW:
         return x
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return x
     return context.all_reduce("SUM", x)
+
+
+# What answers `global_sum` in its place inside the two scopes below.
+_SUMS = None
+
+
+@contextlib.contextmanager
+def recorded_sums():
+    """Inside, `global_sum` puts what it is given into the list that this yields."""
+    counts = []
+
+    def record(x):
+        counts.append(x)
+        return x
+
+    with _answering(record):
+        yield counts
+
+
+@contextlib.contextmanager
+def given_sums(totals):
+    """Inside, calls of `global_sum` get the `totals` in turn, round and round."""
+    answers = itertools.cycle(totals)
+    with _answering(lambda x: next(answers)):
+        yield
+
+
+@contextlib.contextmanager
+def _answering(function):
+    global _SUMS
+    _SUMS = function
+    try:
+        yield
+    finally:
+        _SUMS = None
 
 
 def select_by_ops(boxes, scores, classes, iou_threshold, score_threshold, count):
@@ -65,7 +116,7 @@ def select_by_ops(boxes, scores, classes, iou_threshold, score_threshold, count)
 
     def keep_best(round_, state):
         alive, index, end = state
-        best = ops.cast(ops.argmax(alive, axis=-1), "int32")[:, None]
+        best = argmax(alive)[:, None]
         found = ops.max(alive, axis=-1) > -float("inf")
         overlap = box_ops.iou(take_rows(boxes, best), boxes)[:, 0]
         same = classes == take_rows(classes, best)
