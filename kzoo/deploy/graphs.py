@@ -1,0 +1,142 @@
+"""The graphs that ship: from a raw picture to what a person wants to know.
+
+Every one of them calls the model with training=False; nothing else may.
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from kzoo.ops import boxes as box_ops
+from kzoo.ops.images import letterbox
+
+
+def serving(model, nms=True):
+    """A tf.function from pictures (B, h, w, 3) uint8 of any size to results.
+
+    Pictures are letterboxed to the size that the network takes, and boxes come back
+    in the pictures' own pixels.
+
+    Args:
+      model: a kzoo model with a task and a fixed input size.
+      nms: False gives every anchor's "boxes" (B, N, 4) and "scores" (B, N, K) instead
+        of "boxes" (B, D, 4), "scores" (B, D), "classes" (B, D) int32 and "count" (B,)
+        int32, for runtimes that have no NMS or want their own.
+
+    Raises:
+      ValueError: for a model without a task or without a fixed input size.
+    """
+    height, width = network_size(model)
+    model = in_float32(model)
+    pictures = tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")
+
+    @tf.function(input_signature=[pictures], autograph=False)
+    def serve(images):
+        resized, scale = letterbox(images, height, width)
+        outputs = model(tf.ensure_shape(resized, (None, height, width, 3)), training=False)
+        answer = results(model.task, outputs, (height, width), nms)
+        if "boxes" in answer:
+            answer["boxes"] = _to_picture(answer["boxes"], scale, tf.shape(images)[1:3])
+        return answer
+
+    return serve
+
+
+def fixed(model, nms=True):
+    """As `serving`, for one picture of the network's own size: (1, H, W, 3) uint8."""
+    model = in_float32(model)
+    size = network_size(model)
+    raw = body(model)
+    return _function(_picture(size), lambda images: results(model.task, raw(images), size, nms))
+
+
+def body(model):
+    """The part of `fixed` that bears quantisation: (1, H, W, 3) uint8 to raw outputs.
+
+    Raw outputs are a dict; a model with one output gives {"outputs": ...}.
+    """
+    model = in_float32(model)
+
+    def raw(images):
+        outputs = model(tf.cast(images, tf.float32), training=False)
+        return outputs if isinstance(outputs, dict) else {"outputs": outputs}
+
+    return _function(_picture(network_size(model)), raw)
+
+
+def tail(model, nms=True):
+    """The part of `fixed` that does not: raw outputs of one picture to results."""
+    model = in_float32(model)
+    size = network_size(model)
+    outputs = body(model).get_concrete_function().structured_outputs
+    specs = {name: tf.TensorSpec(x.shape, x.dtype, name) for name, x in outputs.items()}
+    return _function(specs, lambda outputs: results(model.task, outputs, size, nms))
+
+
+def results(task, outputs, size, nms):
+    """What the task makes of raw outputs, or each anchor's box and scores."""
+    if isinstance(outputs, dict) and set(outputs) == {"outputs"}:
+        outputs = outputs["outputs"]
+    if nms or task.name != "detection":
+        return task.results(outputs, image_size=size)
+    boxes = box_ops.decode(outputs["deltas"], task.anchors(*size))
+    return {
+        "boxes": box_ops.clip(boxes, *size),
+        "scores": ops.sigmoid(ops.cast(outputs["logits"], "float32")),
+    }
+
+
+def network_size(model):
+    """(height, width) of the images that `model` takes."""
+    if getattr(model, "task", None) is None:
+        raise ValueError(f"{model.name} has no task, so its outputs have no meaning yet")
+    size = model.input_shape[1:3]
+    if None in size:
+        raise ValueError(
+            f"{model.name} takes pictures of any size; a file that ships has one size. "
+            "Build the model with input_shape=(height, width, 3)"
+        )
+    return size
+
+
+def in_float32(model):
+    """`model`, or its twin in float32 if it computes in less: mobile and ONNX
+    runtimes have no convolution in bfloat16."""
+    if all(layer.compute_dtype == "float32" for layer in model._flatten_layers()):
+        return model
+    from kzoo.models import build
+
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        twin = build(model.spec.builder, **model.spec.arguments)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    twin.set_weights(model.get_weights())
+    twin.task = model.task
+    return twin
+
+
+def save(function, model, path):
+    """Writes a SavedModel that holds `function` and the variables of `model`."""
+    module = tf.Module()
+    # The variables themselves: of a Keras model that is only an attribute, the TFLite
+    # converter leaves them unread and the file answers NaN.
+    module.variables_of_model = [variable.value for variable in model.variables]
+    module.serve = function
+    tf.saved_model.save(module, str(path), signatures={"serving_default": function})
+
+
+def _picture(size):
+    return tf.TensorSpec((1, *size, 3), tf.uint8, name="images")
+
+
+def _function(signature, function):
+    return tf.function(function, input_signature=[signature], autograph=False)
+
+
+def _to_picture(boxes, scale, picture_size):
+    """Boxes (B, n, 4) of a letterboxed image, in its picture and clipped to it."""
+    height, width = tf.unstack(tf.cast(picture_size, tf.float32))
+    edges = tf.stack([width, height, width, height])
+    return tf.clip_by_value(boxes / tf.tile(scale, [2]), 0.0, edges)
