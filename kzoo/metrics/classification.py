@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kzoo.metrics import checked
+
 
 class AccuracyEvaluator:
     """Counts pictures whose label is among the best scores.
@@ -11,11 +13,7 @@ class AccuracyEvaluator:
     """
 
     def __init__(self, class_names):
-        self.class_names = [str(name) for name in class_names]
-        if not self.class_names or len(set(self.class_names)) < len(self.class_names):
-            raise ValueError(
-                f"class_names must be different names, at least one: {class_names}"
-            )
+        self.class_names = checked.class_names(class_names)
         self._labels, self._ranks = [], []
 
     def update(self, targets, results):
@@ -34,11 +32,7 @@ class AccuracyEvaluator:
                 f"each picture needs one label and scores ({classes},); labels have "
                 f"shape {labels.shape}, {len(scores)} scores {shapes or ''}"
             )
-        wrong = [label for label in labels.tolist() if label not in range(classes)]
-        if wrong:
-            raise ValueError(
-                f"label {wrong[0]}, but there are {classes} classes, 0 to {classes - 1}"
-            )
+        checked.check_range(labels, classes, "label")
         if np.any(np.isnan(scores)):
             raise ValueError("scores have NaN")
         for label, row in zip(labels.tolist(), scores):

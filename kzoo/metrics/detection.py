@@ -20,19 +20,17 @@ that the result can be written as JSON.
 
 import numpy as np
 
+from kzoo.metrics import checked
+
 COCO_NAMES = ("mAP", "AP50", "AP75", "APs", "APm", "APl")
 COCO_NAMES += ("AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
 
 
 class _DetectionEvaluator:
-    """Checks pictures and keeps them; what is made of them is up to the heirs."""
+    """Checks pictures and keeps them until the result is asked for."""
 
     def __init__(self, class_names):
-        self.class_names = [str(name) for name in class_names]
-        if not self.class_names or len(set(self.class_names)) < len(self.class_names):
-            raise ValueError(
-                f"class_names must be different names, at least one: {class_names}"
-            )
+        self.class_names = checked.class_names(class_names)
         self._targets, self._results = [], []
 
     def update(self, targets, results):
@@ -46,11 +44,11 @@ class _DetectionEvaluator:
             raise ValueError(f"{len(targets)} targets but {len(results)} results")
         classes, first = len(self.class_names), len(self._targets)
         targets = [
-            _target(target, classes, f"target of picture {first + i}")
+            checked.target(target, classes, f"target of picture {first + i}")
             for i, target in enumerate(targets)
         ]
         results = [
-            _result(result, classes, f"result of picture {first + i}")
+            checked.result(result, classes, f"result of picture {first + i}")
             for i, result in enumerate(results)
         ]
         self._targets += targets
@@ -129,28 +127,37 @@ class VocEvaluator(_DetectionEvaluator):
 
     def result(self):
         """Returns {"mAP": mean of the classes that occur, "per_class": {name: AP}}."""
-        per_class = {n: self._class_ap(i) for i, n in enumerate(self.class_names)}
-        occurring = [ap for ap in per_class.values() if ap is not None]
+        scores, found, objects = self._matched()
+        curves = map(_curve, scores, found, objects)
+        aps = [curve and _VOC_METRICS[self.metric](*curve) for curve in curves]
+        occurring = [ap for ap in aps if ap is not None]
         mean = float(np.mean(occurring)) if occurring else None
-        return {"mAP": mean, "per_class": per_class}
+        return {"mAP": mean, "per_class": dict(zip(self.class_names, aps))}
 
-    def _class_ap(self, label):
-        scores, found, objects = [np.zeros(0)], [np.zeros(0, int)], 0
+    def _matched(self):
+        """For every class the scores of its boxes, what they are, and its objects."""
+        scores = [[np.zeros(0)] for _ in self.class_names]
+        found = [[np.zeros(0, int)] for _ in self.class_names]
+        objects = [0] * len(self.class_names)
         for target, result in zip(self._targets, self._results):
-            target = _rows(target, target["classes"] == label)
-            result = _rows(result, result["classes"] == label)
-            result = _rows(result, np.argsort(-result["scores"], kind="stable"))
-            objects += int(np.sum(~target["crowd"]))
-            scores.append(result["scores"])
-            found.append(_voc_matches(target, result["boxes"], self.iou))
-        if not objects:
-            return None
-        order = np.argsort(-np.concatenate(scores), kind="stable")
-        found = np.concatenate(found)[order]
-        found = found[found != _IGNORED]
-        hits = np.cumsum(found == _HIT)
-        precision = hits / np.arange(1, len(found) + 1)
-        return _VOC_METRICS[self.metric](hits / objects, precision)
+            for label in np.union1d(target["classes"], result["classes"]):
+                wanted = _rows(target, target["classes"] == label)
+                boxes = _rows(result, result["classes"] == label)
+                boxes = _rows(boxes, np.argsort(-boxes["scores"], kind="stable"))
+                scores[label].append(boxes["scores"])
+                found[label].append(_voc_matches(wanted, boxes["boxes"], self.iou))
+                objects[label] += int(np.sum(~wanted["crowd"]))
+        return map(np.concatenate, scores), map(np.concatenate, found), objects
+
+
+def _curve(scores, found, objects):
+    """Recall and precision after each box, best first; None without objects."""
+    if not objects:
+        return None
+    found = found[np.argsort(-scores, kind="stable")]
+    found = found[found != _IGNORED]
+    hits = np.cumsum(found == _HIT)
+    return hits / objects, hits / np.arange(1, len(found) + 1)
 
 
 _MISS, _HIT, _IGNORED = 0, 1, 2
@@ -199,84 +206,6 @@ def _eleven_points(recall, precision):
 
 
 _VOC_METRICS = {"area": _area, "11point": _eleven_points}
-
-
-def _target(target, classes, place):
-    boxes = _boxes(target, place)
-    if np.any(boxes[:, 2:] < boxes[:, :2]):
-        row = int(np.argmax(np.any(boxes[:, 2:] < boxes[:, :2], axis=1)))
-        raise ValueError(
-            f"{place}: box {row}, {boxes[row].tolist()}, ends before it begins; "
-            "boxes are xyxy"
-        )
-    labels = _classes(target, "labels", len(boxes), classes, place)
-    crowd = target.get("crowd")
-    crowd = np.zeros(len(boxes), bool) if crowd is None else np.asarray(crowd, bool)
-    _check_shape(crowd, "crowd", (len(boxes),), place)
-    return {
-        "boxes": boxes,
-        "classes": labels,
-        "crowd": crowd,
-        "scores": np.ones(len(boxes)),
-    }
-
-
-def _result(result, classes, place):
-    boxes = _boxes(result, place)
-    # A network may predict a negative size; such a box covers nothing.
-    boxes[:, 2:] = np.maximum(boxes[:, :2], boxes[:, 2:])
-    ids = _classes(result, "classes", len(boxes), classes, place)
-    scores = np.array(_field(result, "scores", place), "float64")
-    _check_shape(scores, "scores", (len(boxes),), place)
-    _check_finite(scores, "scores", place)
-    crowd = np.zeros(len(boxes), bool)
-    return {"boxes": boxes, "classes": ids, "crowd": crowd, "scores": scores}
-
-
-def _boxes(picture, place):
-    boxes = np.array(_field(picture, "boxes", place), "float64")
-    if not boxes.size and boxes.ndim == 1:  # an empty list
-        boxes = boxes.reshape(0, 4)
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"{place}: boxes must have shape (N, 4), not {boxes.shape}")
-    _check_finite(boxes, "boxes", place)
-    return boxes
-
-
-def _classes(picture, key, count, classes, place):
-    ids = np.asarray(_field(picture, key, place))
-    _check_shape(ids, key, (count,), place)
-    wrong = [value for value in ids.tolist() if value not in range(classes)]
-    if wrong:
-        raise ValueError(
-            f"{place}: {key} has {wrong[0]}, but there are {classes} classes, "
-            f"0 to {classes - 1}"
-        )
-    return ids.astype("int64")
-
-
-def _field(picture, key, place):
-    if key not in picture:
-        raise ValueError(
-            f"{place}: no {key!r}; it has {', '.join(picture) or 'nothing'}"
-        )
-    return picture[key]
-
-
-def _check_shape(array, key, shape, place):
-    if array.shape != shape:
-        raise ValueError(
-            f"{place}: {key} must have shape {shape}, as there are {shape[0]} boxes, "
-            f"not {array.shape}"
-        )
-
-
-def _check_finite(array, key, place):
-    if not np.all(np.isfinite(array)):
-        row = int(np.argmin(np.isfinite(array).reshape(len(array), -1).all(axis=1)))
-        raise ValueError(
-            f"{place}: {key} row {row} is not finite: {array[row].tolist()}"
-        )
 
 
 def _rows(picture, index):

@@ -37,6 +37,13 @@ def test_the_same_score_for_every_class_is_not_always_right():
     assert result["top5"] == pytest.approx(5 / 6)
 
 
+def test_of_equal_scores_the_lower_class_comes_first():
+    """As numpy.argmax takes it; few ways of sorting keep a hundred ties in order."""
+    names = [str(i) for i in range(100)]
+    scores = np.random.default_rng(0).integers(0, 3, (50, 100))
+    assert evaluate(scores.argmax(axis=1), scores, names)["top1"] == 1
+
+
 def test_top5_of_up_to_five_classes_says_nothing():
     assert evaluate([0], [[1.0, 0]], names="ab")["top5"] is None
 
@@ -53,8 +60,8 @@ def test_infinite_logits_are_ranked():
 @pytest.mark.parametrize(
     "labels, scores, message",
     [
-        ([6], [[0] * 6], "label 6, but there are 6 classes, 0 to 5"),
-        ([-1], [[0] * 6], "label -1, but there are 6 classes"),
+        ([6], [[0] * 6], "label: 6 is no class; there are 6, 0 to 5"),
+        ([-1], [[0] * 6], "label: -1 is no class"),
         ([0], [[0] * 5], r"each picture needs .* scores \(6,\).*\(5,\)"),
         ([0, 1], [[0] * 6], r"labels have shape \(2,\), 1 scores"),
         ([0], [[np.nan] * 6], "scores have NaN"),
