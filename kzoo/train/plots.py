@@ -5,9 +5,10 @@ import math
 
 from matplotlib.figure import Figure
 
-# Columns that are neither learning rate, score nor bookkeeping are losses.
-_SCORES = ("mAP", "AP", "AR", "top1", "top5")  # how their names begin
-_BOOKKEEPING = ("step", "epoch", "seconds", "images_per_second")
+# Columns that are neither learning rate, score nor of these kinds are losses. COCO's
+# recalls are in the log, but with them the scores would be twelve curves.
+_SCORES = ("mAP", "AP", "top1", "top5")  # how their names begin
+_NOT_DRAWN = ("step", "epoch", "seconds", "images_per_second", "AR")
 _NOISY = 60  # more points of a loss are drawn faintly, behind their moving mean
 
 
@@ -26,7 +27,8 @@ def curves(log_csv, path):
     columns = read(log_csv)
     rates = [name for name in columns if name == "learning_rate"]
     scores = [name for name in columns if name.startswith(_SCORES)]
-    losses = [n for n in columns if n not in (*rates, *scores, *_BOOKKEEPING)]
+    others = (*rates, *scores, *_NOT_DRAWN)
+    losses = [name for name in columns if not name.startswith(others)]
     panels = [("loss", losses), ("learning rate", rates), ("score", scores)]
     panels = [panel for panel in panels if panel[1]] or [("no rows yet", [])]
     # Not pyplot: that chooses a backend for the whole process.
