@@ -81,6 +81,8 @@ def _panel(axes, title, columns):
         axes.plot(steps, values, style, color=color, label=label, markersize=3)
     if title == "score":
         axes.set_ylim(0, 1.02)
+    if title == "learning rate":
+        axes.set_ylim(bottom=0)
     lowest, highest = axes.dataLim.intervaly
     if title == "loss" and 0 < 20 * lowest < highest:
         axes.set_yscale("log")
