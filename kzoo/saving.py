@@ -81,7 +81,7 @@ def load(folder):
       FileNotFoundError: if there is none.
       ValueError: if the files are damaged or were written for another model.
     """
-    folder = _find(pathlib.Path(folder))
+    folder = find(pathlib.Path(folder))
     description = read_description(folder)
     model = build(description["builder"], **description["arguments"])
     if model.task:
@@ -99,8 +99,10 @@ def load(folder):
     return model
 
 
-def _find(folder):
-    for place in (folder, folder / "model", folder / "model.old"):
+def find(folder):
+    """The folder with model.json: `folder` itself or a workdir's model/."""
+    old = folder.with_name(f"{folder.name}.old")
+    for place in (folder, old, folder / "model", folder / "model.old"):
         if (place / DESCRIPTION).is_file():
             return place
     raise FileNotFoundError(

@@ -2,9 +2,12 @@
 
 resnet50, 101 and 152 differ from the paper as torchvision's do, whose weights we
 convert: a bottleneck strides in its 3x3 convolution ("v1.5"). resnet50_v1,
-101_v1 and 152_v1 stride in the first 1x1, as the paper's and Keras' do. There is
-no such difference in resnet18 and 34.
+101_v1 and 152_v1 stride in the first 1x1 and take pixels as BGR minus the mean, as
+the paper's and Keras' do. There is no such difference in resnet18 and 34.
 """
+
+import dataclasses
+from collections.abc import Callable
 
 import keras
 from keras import layers
@@ -55,8 +58,21 @@ def add_shortcut(x, y, strides, name):
     return layers.Activation("relu", name=f"{name}_out")(x)
 
 
-def resnet(block, depths, name, classes, input_shape, width):
-    """Builds a ResNet from `block` and the number of blocks in each stage.
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A block, and how the weights that are published for it want pixels."""
+
+    block: Callable
+    pixels: str  # mode of Preprocess
+
+
+BASIC = Kind(basic_block, "torch")
+V1_5 = Kind(bottleneck_block, "torch")
+V1 = Kind(paper_bottleneck_block, "caffe")
+
+
+def resnet(kind, depths, name, classes, input_shape, width):
+    """Builds a ResNet of one kind from the number of blocks in each stage.
 
     Maps images (B, H, W, 3) to logits (B, classes) or, where `classes` is None,
     to the features {"C1": ..., "C5": ...} that detectors use; "Ck" is
@@ -64,7 +80,7 @@ def resnet(block, depths, name, classes, input_shape, width):
     the channels of every layer; the paper's is 1.
     """
     images = keras.Input(input_shape, name="images")
-    x = Preprocess("torch", name="preprocess")(images)
+    x = Preprocess(kind.pixels, name="preprocess")(images)
     x = conv_bn(x, round(64 * width), 7, strides=2, name="stem")
     features = {"C1": x}
     x = max_pool(x, 3, strides=2, name="stem_pool")
@@ -72,46 +88,46 @@ def resnet(block, depths, name, classes, input_shape, width):
         filters = round(16 * 2**stage * width)
         for i in range(1, depth + 1):
             strides = 2 if stage > 2 and i == 1 else 1
-            x = block(x, filters, strides, name=f"stage{stage}_block{i}")
+            x = kind.block(x, filters, strides, name=f"stage{stage}_block{i}")
         features[f"C{stage}"] = x
     return classifier(images, features, x, classes, name)
 
 
 @register("classification", PAPER, 11_689_512, 1.814e9, "69.758 / 89.078", TORCHVISION)
 def resnet18(classes=1000, input_shape=(224, 224, 3), width=1.0):
-    return resnet(basic_block, (2, 2, 2, 2), "resnet18", classes, input_shape, width)
+    return resnet(BASIC, (2, 2, 2, 2), "resnet18", classes, input_shape, width)
 
 
 @register("classification", PAPER, 21_797_672, 3.664e9, "73.314 / 91.420", TORCHVISION)
 def resnet34(classes=1000, input_shape=(224, 224, 3), width=1.0):
-    return resnet(basic_block, (3, 4, 6, 3), "resnet34", classes, input_shape, width)
+    return resnet(BASIC, (3, 4, 6, 3), "resnet34", classes, input_shape, width)
 
 
 @register("classification", PAPER, 25_557_032, 4.089e9, "76.130 / 92.862", TORCHVISION)
 def resnet50(classes=1000, input_shape=(224, 224, 3), width=1.0):
-    return resnet(bottleneck_block, (3, 4, 6, 3), "resnet50", classes, input_shape, width)
+    return resnet(V1_5, (3, 4, 6, 3), "resnet50", classes, input_shape, width)
 
 
 @register("classification", PAPER, 44_549_160, 7.801e9, "77.374 / 93.546", TORCHVISION)
 def resnet101(classes=1000, input_shape=(224, 224, 3), width=1.0):
-    return resnet(bottleneck_block, (3, 4, 23, 3), "resnet101", classes, input_shape, width)
+    return resnet(V1_5, (3, 4, 23, 3), "resnet101", classes, input_shape, width)
 
 
 @register("classification", PAPER, 60_192_808, 11.514e9, "78.312 / 94.046", TORCHVISION)
 def resnet152(classes=1000, input_shape=(224, 224, 3), width=1.0):
-    return resnet(bottleneck_block, (3, 8, 36, 3), "resnet152", classes, input_shape, width)
+    return resnet(V1_5, (3, 8, 36, 3), "resnet152", classes, input_shape, width)
 
 
 @register("classification", PAPER, 25_557_032, 3.858e9, "75.3 / 92.2", MSRA)
 def resnet50_v1(classes=1000, input_shape=(224, 224, 3), width=1.0):
-    return resnet(paper_bottleneck_block, (3, 4, 6, 3), "resnet50_v1", classes, input_shape, width)
+    return resnet(V1, (3, 4, 6, 3), "resnet50_v1", classes, input_shape, width)
 
 
 @register("classification", PAPER, 44_549_160, 7.570e9, "76.4 / 92.9", MSRA)
 def resnet101_v1(classes=1000, input_shape=(224, 224, 3), width=1.0):
-    return resnet(paper_bottleneck_block, (3, 4, 23, 3), "resnet101_v1", classes, input_shape, width)
+    return resnet(V1, (3, 4, 23, 3), "resnet101_v1", classes, input_shape, width)
 
 
 @register("classification", PAPER, 60_192_808, 11.282e9, "77.0 / 93.3", MSRA)
 def resnet152_v1(classes=1000, input_shape=(224, 224, 3), width=1.0):
-    return resnet(paper_bottleneck_block, (3, 8, 36, 3), "resnet152_v1", classes, input_shape, width)
+    return resnet(V1, (3, 8, 36, 3), "resnet152_v1", classes, input_shape, width)
