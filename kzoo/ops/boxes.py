@@ -155,15 +155,16 @@ def decode(deltas, anchors, variances=(1.0, 1.0, 1.0, 1.0)):
 
 
 def _split(boxes):
+    """x1, y1, x2, y2; a box whose sides run the wrong way shrinks to (x1, y1)."""
     boxes = ops.cast(boxes, "float32")
-    return boxes[..., 0], boxes[..., 1], boxes[..., 2], boxes[..., 3]
+    x1, y1 = boxes[..., 0], boxes[..., 1]
+    return x1, y1, ops.maximum(x1, boxes[..., 2]), ops.maximum(y1, boxes[..., 3])
 
 
 def _sides(boxes):
-    """Centre x, centre y, width, height, each (...); a side is never negative."""
+    """Centre x, centre y, width, height, each (...)."""
     x1, y1, x2, y2 = _split(boxes)
-    width, height = ops.maximum(x2 - x1, 0.0), ops.maximum(y2 - y1, 0.0)
-    return (x1 + x2) / 2, (y1 + y2) / 2, width, height
+    return (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
 
 
 def _overlap(a, b):

@@ -7,17 +7,11 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from kzoo.ops import native
 from kzoo.ops.nms import nms
+from tests import golden
+from tests.ops import slow
 
 N, D, IOU, SCORE = 24, 6, 0.5, 0.1
 SETTINGS = {"iou_threshold": IOU, "score_threshold": SCORE, "max_detections": D}
-
-
-def slow_iou(a, b):
-    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
-    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
-    areas = [max(0, c[2] - c[0]) * max(0, c[3] - c[1]) for c in (a, b)]
-    union = sum(areas) - width * height
-    return width * height / union if union > 0 else 0
 
 
 def slow_nms(boxes, scores, classes):
@@ -28,7 +22,7 @@ def slow_nms(boxes, scores, classes):
         x1, y1, x2, y2 = boxes[i]
         rivals = [boxes[j] for j in kept if classes[j] == classes[i]]
         if scores[i] > SCORE and x2 > x1 and y2 > y1:
-            if all(slow_iou(boxes[i], rival) <= IOU for rival in rivals):
+            if all(slow.iou(boxes[i], rival) <= IOU for rival in rivals):
                 kept.append(i)
     kept = kept[:D]
     pad = [(0, D - len(kept))]
@@ -181,3 +175,86 @@ def test_equals_a_slow_loop(runner):
 def test_pictures_of_a_batch_do_not_meet(runner):
     batch = [np.stack(x) for x in zip(*CASES.values())]
     check(runner(*batch), batch)
+
+
+def test_equals_torchvision():
+    expected = golden.load("ops")
+    boxes, scores, classes = (
+        expected[f"nms_{name}"] for name in ("boxes", "scores", "classes")
+    )
+    kept = expected["nms_kept"]
+    batch = boxes[None], scores[None], classes[None]
+    result = nms(*batch, score_threshold=-1.0, max_detections=60)
+    assert int(result["count"][0]) == len(kept)
+    np.testing.assert_array_equal(result["boxes"][0][: len(kept)], boxes[kept])
+    np.testing.assert_array_equal(result["classes"][0][: len(kept)], classes[kept])
+
+
+def test_equals_keras_cv_for_one_class():
+    import keras_cv
+
+    batch = [np.stack(x) for x in zip(*[CASES[f"random {i}"] for i in range(0, 12, 3)])]
+    layer = keras_cv.layers.NonMaxSuppression(
+        "xyxy", False, iou_threshold=IOU, confidence_threshold=SCORE, max_detections=D
+    )
+    boxes, scores, _ = batch
+    theirs = layer(tf.constant(boxes), tf.constant(scores[..., None]))
+    ours = nms(*batch, **SETTINGS)
+    count = np.asarray(ours["count"])
+    np.testing.assert_array_equal(count, theirs["num_detections"])
+    for row, end in enumerate(count):
+        np.testing.assert_array_equal(
+            ours["boxes"][row, :end], theirs["boxes"][row, :end]
+        )
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_no_boxes(batch):
+    empty = np.zeros((batch, 0, 4)), np.zeros((batch, 0)), np.zeros((batch, 0), int)
+    result = nms(*empty, **SETTINGS)
+    assert result["boxes"].shape == (batch, D, 4)
+    assert all(not np.any(value) for value in result.values())
+
+
+def test_more_rows_than_boxes():
+    boxes = np.array([[[0, 0, 9, 9], [20, 20, 29, 29]]])
+    result = nms(boxes, np.array([[0.3, 0.8]]), np.array([[0, 7]]), max_detections=5)
+    np.testing.assert_allclose(result["scores"], [[0.8, 0.3, 0, 0, 0]])
+    np.testing.assert_array_equal(result["classes"], [[7, 0, 0, 0, 0]])
+
+
+@pytest.mark.parametrize("run", [native.select, native.select_by_ops])
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_thresholds_at_their_ends(run, threshold):
+    """At 0 any overlap drops a box; at 1 nothing does, not even its equal."""
+    boxes = tf.constant([[[0, 0, 9, 9], [8, 8, 17, 17], [9, 0, 18, 9.0], [0, 0, 9, 9]]])
+    scores, classes = tf.constant([[0.9, 0.8, 0.7, 0.6]]), tf.zeros((1, 4), tf.int32)
+    index, count = run(boxes, scores, classes, threshold, 0.0, 4)
+    kept = index[0, : int(count[0])].numpy().tolist()
+    assert kept == ([0, 2] if threshold == 0 else [0, 1, 2, 3])
+
+
+def test_many_classes_over_a_large_picture_cost_no_precision_that_matters():
+    """1203 classes (LVIS) over 4096 pixels, against a loop that knows classes."""
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 4000, (1, 400, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(8, 96, (1, 400, 2))], -1)
+    boxes = np.repeat(boxes, 3, axis=1) + rng.uniform(-4, 4, (1, 1200, 4))
+    classes = np.repeat(rng.integers(0, 1203, (1, 400)), 3, axis=1)
+    scores = rng.uniform(size=(1, 1200))
+    batch = [
+        tf.constant(x, t)
+        for x, t in ((boxes, "float32"), (scores, "float32"), (classes, "int32"))
+    ]
+    index, count = native.select(*batch, 0.5, 0.0, 1200)
+    loop = tf.function(native.select_by_ops)
+    expected, expected_count = loop(*batch, 0.5, 0.0, 1200)
+    assert 400 < int(count[0]) == int(expected_count[0]) < 1200
+    end = int(count[0])
+    np.testing.assert_array_equal(index[0, :end], expected[0, :end])
+
+
+def test_everything_is_float32_or_int32():
+    function = graph(None).get_concrete_function()
+    kinds = {t.dtype for op in function.graph.get_operations() for t in op.outputs}
+    assert not kinds & {tf.float64, tf.int64}

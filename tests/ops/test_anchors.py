@@ -1,0 +1,93 @@
+"""Anchors lie where the network looks, in the order in which it speaks."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kzoo.ops import anchors as anchor_ops
+from tests import golden
+
+
+def test_a_small_grid_by_hand():
+    anchors = anchor_ops.Anchors(strides=(4, 8), shapes=[[(2, 2), (4, 2)], [(6, 10)]])
+    expected = [
+        # Stride 4, two rows, two columns; the first centre is (2, 2).
+        [1, 1, 3, 3],
+        [0, 1, 4, 3],
+        [5, 1, 7, 3],
+        [4, 1, 8, 3],
+        [1, 5, 3, 7],
+        [0, 5, 4, 7],
+        [5, 5, 7, 7],
+        [4, 5, 8, 7],
+        # Stride 8, one position, centre (4, 4).
+        [1, -1, 7, 9],
+    ]
+    made = anchors(8, 8)
+    assert made.dtype == np.float32
+    np.testing.assert_array_equal(made, expected)
+    assert anchors.per_position == (2, 1)
+    assert anchors.counts(8, 8) == (8, 1)
+
+
+@pytest.mark.parametrize("height, width", [(100, 130), (1, 1), (127, 129), (8, 1000)])
+def test_a_size_that_no_stride_divides(height, width):
+    """A padded convolution of stride s leaves ceil(side / s) positions."""
+    anchors = anchor_ops.retinanet_anchors()
+    expected = []
+    for stride, shapes in zip(anchors.strides, anchors.shapes):
+        for row in range(int(np.ceil(height / stride))):
+            for column in range(int(np.ceil(width / stride))):
+                x, y = (column + 0.5) * stride, (row + 0.5) * stride
+                for w, h in shapes:
+                    expected.append([x - w / 2, y - h / 2, x + w / 2, y + h / 2])
+    made = anchors(height, width)
+    assert len(made) == sum(anchors.counts(height, width))
+    np.testing.assert_allclose(made, expected, rtol=1e-6)
+
+
+def test_ratio_is_height_over_width_and_keeps_the_area():
+    shapes = anchor_ops.anchor_shapes(16, scales=(1, 2), ratios=(4, 1))
+    np.testing.assert_allclose(shapes, [(8, 32), (16, 64), (16, 16), (32, 32)])
+
+
+def test_retinanet_shapes_are_those_of_the_paper():
+    """Section 4: areas from 32**2 on P3 to 512**2 on P7, and two scales between."""
+    anchors = anchor_ops.retinanet_anchors()
+    assert anchors.strides == (8, 16, 32, 64, 128)
+    assert anchors.per_position == (9,) * 5
+    for size, shapes in zip((32, 64, 128, 256, 512), anchors.shapes):
+        areas = np.prod(shapes, axis=-1)
+        scales = [1, 2 ** (1 / 3), 2 ** (2 / 3)] * 3
+        np.testing.assert_allclose(areas, (size * np.array(scales)) ** 2)
+        ratios = np.array([h / w for w, h in shapes])
+        np.testing.assert_allclose(ratios, np.repeat([0.5, 1, 2], 3))
+
+
+def test_torchvision_anchors_are_torchvisions():
+    expected = golden.load("ops")
+    made = anchor_ops.torchvision_anchors()(128, 256)
+    assert len(made) == expected["anchors_count"]
+    np.testing.assert_array_equal(made[::7], expected["anchors"])
+
+
+def test_json_and_back():
+    anchors = anchor_ops.torchvision_anchors()
+    again = anchor_ops.Anchors(**json.loads(json.dumps(anchors.to_dict())))
+    assert again == anchors
+
+
+@pytest.mark.parametrize(
+    "strides, shapes, message",
+    [
+        ((8, 16), [[(8, 8)]], "2 strides but 1 sets of shapes"),
+        ((), [], "strides are whole pixels"),
+        ((0,), [[(8, 8)]], "strides are whole pixels"),
+        ((8,), [[]], "pairs above 0"),
+        ((8,), [[(8, 0)]], "pairs above 0"),
+    ],
+)
+def test_anchors_that_make_no_sense(strides, shapes, message):
+    with pytest.raises(ValueError, match=message):
+        anchor_ops.Anchors(strides, shapes)
