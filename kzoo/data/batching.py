@@ -8,8 +8,11 @@ rows: a stream may begin anywhere at no cost, and workers share one without talk
 import numpy as np
 import tensorflow as tf
 
-from kzoo.data import augmentation
+from kzoo.data import augment as augmentations
+from kzoo.data import opening
 from kzoo.ops.images import letterbox
+
+FOREVER = 2**31  # batches
 
 
 def batches(
@@ -26,52 +29,105 @@ def batches(
 ):
     """Batches of B pictures of H x W pixels.
 
-    Training: without end, shuffled anew in each epoch, augmented. Else: one pass in
-    order, letterboxed; the last batch is filled up with rows that are not "real".
+    Training: without end, each epoch in its own order, augmented. Else: one pass in
+    order, letterboxed; rows that fill up the last batch are not "real".
 
     Args:
       source: a kzoo.data.Source.
-      batch_size: B over all workers.
+      batch_size: B, over all workers.
       image_size: (H, W), or the side of a square.
-      augment: f(example, seed) -> example of image_size; None for the task's usual one
-        (kzoo.data.augmentation), False for letterbox alone.
+      augment: f(example, seed (2,)) -> example of image_size; None for the task's
+        usual one (kzoo.data.augment), False for the letterbox alone.
       start_step: the batch to begin with.
-      worker: (w, W): of each batch only rows w*B/W .. (w+1)*B/W, for worker w of W.
-      max_boxes: M; the source's largest number of boxes by default.
+      worker: (w, W): only rows w*B/W to (w+1)*B/W of each batch, for worker w of W.
+      max_boxes: M; by default the source's largest number of boxes.
 
     Returns:
-      A tf.data.Dataset of {"images": (B, H, W, 3), uint8 in training, else float32;
-      "targets": (B,) int32 labels, or {"boxes": (B, M, 4) float32 xyxy pixels,
+      A tf.data.Dataset of {"images": (B, H, W, 3) in 0..255, uint8 in training, else
+      float32; "targets": (B,) int32 labels, or {"boxes": (B, M, 4) float32 xyxy pixels,
       "labels": (B, M) int32, "valid": (B, M) bool}; "index": (B,) int64}. When not
-      training also "scale" (B, 2) float32 (x, y) of the letterbox, "real" (B,) bool,
-      and in targets "crowd" (B, M) bool. A crowd's row is never "valid": it is not
-      learnt, and detections on it are not counted.
+      training also "scale" (B, 2) float32, the letterbox's (x, y); "real" (B,) bool;
+      and in the targets "crowd" (B, M) bool. A row is "valid" or "crowd" or padding:
+      crowds are not learnt, and detections on them are not counted.
     """
-    size = (image_size,) * 2 if isinstance(image_size, int) else tuple(image_size)
+    row = _row(source, image_size, training, augment, _room(source, max_boxes))
     rows = _rows_of_worker(batch_size, worker)
-    row = _row(source, size, training, augment, _room(source, max_boxes))
-    steps = np.iinfo(np.int32).max if training else -(-len(source) // batch_size)
+    count = len(source)
 
-    def load(k):
-        step, position = k // rows, k % rows + worker[0] * rows
-        position += step * batch_size
+    def load_row(k):
+        position = k // rows * batch_size + worker[0] * rows + k % rows
         if training:
-            return row(*_example_at(position, len(source), seed))
-        real = position < len(source)
-        index = tf.minimum(position, len(source) - 1)
-        return {**row(index, None), "real": real}
+            return row(*_example_at(position, count, seed))
+        index = tf.minimum(position, count - 1)
+        return {**row(index, None), "real": position < count}
 
+    steps = FOREVER if training else -(-count // batch_size)
     positions = tf.data.Dataset.range(start_step * rows, steps * rows)
-    return _collect(positions.map(load, tf.data.AUTOTUNE, deterministic=True), rows)
+    return _in_batches(positions, load_row, rows)
 
 
-def _collect(dataset, rows):
+def load(
+    source,
+    split,
+    batch_size=8,
+    image_size=256,
+    training=False,
+    task="detection",
+    seed=0,
+    examples=None,
+):
+    """(images, targets) for a script's `model.fit`; see `open` and `batches`.
+
+    Returns:
+      A tf.data.Dataset, one epoch long; each pass of a training set is another epoch,
+      in another order, with other augmentations. It has the attribute `class_names`.
+    """
+    source = opening.open_source(source, split, task=task, examples=examples, seed=seed)
+    count, pair = len(source), lambda row: (row["images"], row["targets"])
+    if not training:
+        dataset = batches(source, batch_size, image_size, training=False).map(pair)
+    else:
+        row = _row(source, image_size, True, None, _room(source, None))
+        steps = max(1, count // batch_size)
+
+        def epoch(number):
+            first = number % 2**31 * count
+            positions = tf.data.Dataset.range(first, first + steps * batch_size)
+            load_row = lambda position: row(*_example_at(position, count, seed))
+            return _in_batches(positions, load_row, batch_size).map(pair)
+
+        numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+        dataset = numbers.take(1).flat_map(epoch)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    dataset.class_names = source.class_names
+    return dataset
+
+
+def truths(batch):
+    """What is to be found in a batch that is not for training, for an evaluator.
+
+    Returns:
+      A list, one dict for each real picture: "boxes" (M, 4) float32 xyxy in the pixels
+      of the picture before the letterbox, "labels" (M,) int32, "crowd" (M,) bool.
+    """
+    targets = {name: np.asarray(rows) for name, rows in batch["targets"].items()}
+    there = targets["valid"] | targets["crowd"]
+    boxes = targets["boxes"] / np.tile(np.asarray(batch["scale"]), 2)[:, None]
+    targets = {**targets, "boxes": boxes}
+    names = ("boxes", "labels", "crowd")
+    return [
+        {name: targets[name][i][there[i]] for name in names}
+        for i in np.flatnonzero(batch["real"])
+    ]
+
+
+def _in_batches(positions, load_row, rows):
     options = tf.data.Options()
     options.deterministic = True
-    # `worker` has shared the rows out; tf.distribute must not do so again.
-    options.experimental_distribute.auto_shard_policy = (
-        tf.data.experimental.AutoShardPolicy.OFF
-    )
+    # Workers share the rows out by themselves; tf.distribute must not do it again.
+    off = tf.data.experimental.AutoShardPolicy.OFF
+    options.experimental_distribute.auto_shard_policy = off
+    dataset = positions.map(load_row, tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.batch(rows, drop_remainder=True)
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
 
@@ -90,10 +146,10 @@ def _rows_of_worker(batch_size, worker):
 
 def _room(source, max_boxes):
     most = max(1, source.most_boxes)
-    if max_boxes is not None and max_boxes < most:
+    if max_boxes is not None and max_boxes < source.most_boxes:
         raise ValueError(
             f"max_boxes is {max_boxes}, but a picture of {source.name} "
-            f"{source.split!r} has {most} boxes; none are cut off silently"
+            f"{source.split} has {most} boxes, and none is cut off silently"
         )
     return max_boxes or most
 
@@ -109,10 +165,11 @@ def _example_at(position, count, seed):
     return index, tf.random.experimental.stateless_fold_in(order, index)
 
 
-def _row(source, size, training, augment, room):
+def _row(source, image_size, training, augment, room):
     """A function from (index, seed) to one row of a batch."""
-    if augment is None and training:
-        augment = augmentation.usual(source.task, size)
+    size = augmentations.height_and_width(image_size)
+    if augment is None:
+        augment = augmentations.usual(source.task, size)
 
     def row(index, seed):
         example = source.example(index)
@@ -121,15 +178,13 @@ def _row(source, size, training, augment, room):
         else:
             example = fitted(example, size)
         image = tf.ensure_shape(example["image"], (*size, 3))
-        result = {"images": image, "index": index}
-        if training:
-            result["images"] = augmentation.to_uint8(image)
-        else:
-            result["scale"] = example["scale"]
-        result["targets"] = example.get("label")
+        result = {"images": image, "index": index, "targets": example.get("label")}
         if source.task == "detection":
             result["targets"] = _padded(example, room, training)
-        return result
+        if training:
+            # A quarter of the bytes on the way to the device.
+            return {**result, "images": augmentations.to_uint8(image)}
+        return {**result, "scale": example["scale"]}
 
     return row
 
@@ -146,16 +201,12 @@ def fitted(example, size):
 def _padded(example, room, training):
     """Boxes, labels and marks in fixed shapes; rows past the last box are zeros."""
     count = tf.shape(example["labels"])[0]
-    fill = [[0, room - count]]
-    crowd = tf.pad(example["crowd"], fill)
+    fill = [0, room - count]
+    boxes = tf.pad(example["boxes"], [fill, [0, 0]])
+    crowd = tf.ensure_shape(tf.pad(example["crowd"], [fill]), (room,))
     targets = {
-        "boxes": tf.pad(example["boxes"], [*fill, [0, 0]]),
-        "labels": tf.pad(example["labels"], fill),
+        "boxes": tf.ensure_shape(boxes, (room, 4)),
+        "labels": tf.ensure_shape(tf.pad(example["labels"], [fill]), (room,)),
         "valid": (tf.range(room) < count) & ~crowd,
     }
-    targets = targets if training else {**targets, "crowd": crowd}
-    shapes = {"boxes": (room, 4)}
-    return {
-        name: tf.ensure_shape(rows, shapes.get(name, (room,)))
-        for name, rows in targets.items()
-    }
+    return targets if training else {**targets, "crowd": crowd}

@@ -1,4 +1,4 @@
-"""What may come in at the door: one sentence for each thing that may not."""
+"""What may come in at the door, and one sentence for each thing that may not."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ SHOWN = 5
 
 
 class BadData(ValueError):
-    """A data set that breaks a rule; the message names the file, the row, the rule."""
+    """A data set breaks a rule; the message names the file, the row and the rule."""
 
 
 class Skipped(NamedTuple):
@@ -22,7 +22,7 @@ class Skipped(NamedTuple):
 
 
 class Problems:
-    """Collects what is wrong with a data set; `settle` raises, or keeps the list.
+    """Collects what is wrong with a data set; `settle` raises, or gives the list.
 
     Args:
       bad_data: "error", or "skip" to leave the rows out and go on.
@@ -38,32 +38,40 @@ class Problems:
         self.found.append(Skipped(str(file), row, reason))
 
     def settle(self):
-        """Raises BadData if there is anything to raise; else the list of Skipped."""
+        """The list of Skipped; raises BadData where they are not to be skipped."""
         if self.found and not self.skip:
             lines = [str(problem) for problem in self.found[:SHOWN]]
             if len(self.found) > SHOWN:
-                lines.append(f"... and {len(self.found) - SHOWN} more")
-            lines.append("Mend the files, or leave such rows out: bad_data='skip'.")
+                lines.append(f"... and {len(self.found) - SHOWN} more.")
+            lines.append("Mend the files, or leave such rows out with bad_data='skip'.")
             raise BadData("\n".join(lines))
         return self.found
 
 
 def broken_rule(box, width, height):
-    """Why a box (4,) xyxy in pixels cannot be used; None if it can, after clipping."""
+    """Why a box (xmin, ymin, xmax, ymax) in pixels cannot be used; None if it can."""
+    shown = "box (" + ", ".join(f"{side:g}" for side in box) + ")"
     if not np.all(np.isfinite(box)):
-        return f"box {_show(box)} is not made of finite numbers"
+        return f"{shown} is not made of finite numbers"
     x0, y0, x1, y1 = box
     if x1 <= x0 or y1 <= y0:
-        return f"box {_show(box)} (xmin, ymin, xmax, ymax) has no area"
-    if (
-        min(x0, y0) < -TOLERANCE
-        or x1 > width + TOLERANCE
-        or y1 > height + TOLERANCE
-        or min(x1, y1, width - x0, height - y0) <= 0
-    ):
-        return f"box {_show(box)} leaves the picture ({width} x {height} pixels)"
+        return f"{shown} has no area: xmin, ymin, xmax, ymax"
+    inside = x1 > 0 and y1 > 0 and x0 < width and y0 < height
+    beyond = max(-x0, -y0, x1 - width, y1 - height)
+    if not inside or beyond > TOLERANCE:
+        return f"{shown} leaves the picture of {width} x {height} pixels"
     return None
 
 
-def _show(box):
-    return "(" + ", ".join(f"{side:g}" for side in box) + ")"
+def number(text):
+    """A finite or infinite float from a file's text or JSON value.
+
+    Raises:
+      ValueError: says what stands there in its place.
+    """
+    if isinstance(text, bool) or not isinstance(text, (str, int, float)):
+        raise ValueError(f"{text!r} is not a number")
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None

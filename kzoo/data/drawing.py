@@ -79,7 +79,7 @@ def _ground(rng, size):
 
 
 def _place(rng, instances, least, tries=8):
-    """Finds room for one more shape and enters it in `instances`; None if there is none.
+    """Finds room for one more shape and enters it in `instances`, or returns None.
 
     `least[i]` is the number of pixels of shape i that must stay in sight; it grows.
     Returns the label, the box, the (row, column) of the shape's patch, and the patch:

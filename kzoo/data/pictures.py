@@ -1,90 +1,133 @@
 """From a picture's bytes to (h, w, 3) uint8 RGB, as a viewer shows it.
 
-TensorFlow decodes what it decodes rightly: JPEG, PNG, BMP, GIF (its first frame), also
-grey, palette, CMYK, 16-bit PNG; transparency is dropped. Pillow decodes the rest (a turned photograph
-with an EXIF orientation, WebP, TIFF); `look` finds out which, and what is broken.
+TensorFlow decodes JPEG and PNG: grey, palette, 16 bits (the upper 8 are kept) and
+transparency (dropped) included. Pillow decodes the rest, more slowly: GIF (its first
+frame), BMP, WebP, TIFF, CMYK, and photographs that an EXIF orientation turns. `look`
+reads the header, finds which of the two it will be, and what is broken.
 """
 
 import io
+import os
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-ORIENTATION = 0x0112  # EXIF
+EXIF_ORIENTATION = 0x0112
+TAIL = 4096  # bytes
+# The mark without which a file was cut short, for the formats left to TensorFlow.
+ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+
+
+class Look(NamedTuple):
+    """shown, stored: (width, height) with the EXIF orientation obeyed, and in the file;
+    turned: whether it has one; native: whether TensorFlow decodes what is stored."""
+
+    shown: tuple
+    stored: tuple
+    turned: bool
+    native: bool
 
 
 def look(picture):
-    """Reads the header of a picture: a path, or its bytes.
-
-    Returns:
-      (width, height) as shown, (width, height) as stored, and whether Pillow must
-      decode it.
+    """Reads the header of a picture, given as a path or as its bytes.
 
     Raises:
       ValueError: its message says what is wrong with the picture.
     """
     try:
-        file = io.BytesIO(picture) if isinstance(picture, bytes) else picture
-        with Image.open(file) as image:
-            stored = image.size
-            turned = image.getexif().get(ORIENTATION, 1)
-            native = image.format in ("JPEG", "MPO", "PNG")
-            return (
-                stored[::-1] if turned >= 5 else stored,
-                stored,
-                turned != 1 or not native,
-            )
+        with _opened(picture) as file, Image.open(file) as image:
+            turn = image.getexif().get(EXIF_ORIENTATION, 1)
+            stored, kind, mode = image.size, image.format, image.mode
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            if ENDS.get(kind, b"") not in file.read():
+                rgb(picture)  # Perhaps only something was appended: this tells.
     except FileNotFoundError:
         raise ValueError("there is no such picture") from None
     except IsADirectoryError:
-        raise ValueError("is a folder, not a picture") from None
+        raise ValueError("this is a folder, not a picture") from None
+    except Image.UnidentifiedImageError:
+        raise ValueError(_unknown(picture)) from None
     except Exception as error:
-        raise ValueError(f"is not a picture that can be read ({error})") from None
+        raise ValueError(f"the picture cannot be decoded: {error}") from None
+    shown = stored[::-1] if turn in range(5, 9) else stored
+    native = kind in ENDS and mode != "CMYK"
+    return Look(shown, stored, turn in range(2, 9), native)
 
 
-def decode(data, by_pillow, name):
-    """A picture in a graph: (h, w, 3) uint8.
+def _opened(picture):
+    return io.BytesIO(picture) if isinstance(picture, bytes) else open(picture, "rb")
+
+
+def _unknown(picture):
+    with _opened(picture) as file:
+        start = file.read(8)
+    return f"not a picture: its first bytes are {start!r}" if start else "0 bytes long"
+
+
+def decode(data, by_pillow, turn, name):
+    """A picture inside a graph: (h, w, 3) uint8.
 
     Args:
-      data: its bytes, a scalar string tensor.
-      by_pillow: a scalar bool, from `look`.
-      name: a scalar string that the error names where the bytes are damaged.
+      data: its bytes, () string.
+      by_pillow: () bool, from `look`.
+      turn: () bool, whether Pillow obeys the EXIF orientation.
+      name: () string, for the error that a damaged picture raises.
     """
-    image = tf.cond(by_pillow, lambda: _by_pillow(data), lambda: _by_tensorflow(data))
-    sound = tf.debugging.Assert(tf.size(image) > 0, ["cannot decode the picture", name])
+    image = tf.cond(
+        by_pillow, lambda: _by_pillow(data, turn), lambda: _by_tensorflow(data)
+    )
+    sound = tf.debugging.Assert(tf.size(image) > 0, ["cannot decode picture", name])
     with tf.control_dependencies([sound]):
         return tf.ensure_shape(tf.identity(image), (None, None, 3))
 
 
 def _by_tensorflow(data):
-    # A graph cannot catch an error, a data set can ignore one: then nothing is left
-    # of this one, and the empty picture after it stands for the failure.
+    # A graph cannot catch an error, but a data set can pass over one: what is left is
+    # then the empty picture behind it, and `decode` can say which file it was.
     decoded = tf.data.Dataset.from_tensors(data).map(
-        lambda x: tf.ensure_shape(
-            tf.io.decode_image(x, channels=3, expand_animations=False), (None, None, 3)
-        )
+        lambda x: tf.ensure_shape(tf.io.decode_image(x, 3), (None, None, 3))
     )
-    nothing = tf.data.Dataset.from_tensors(tf.zeros((0, 0, 3), tf.uint8))
-    return decoded.ignore_errors().concatenate(nothing).take(1).get_single_element()
+    empty = tf.data.Dataset.from_tensors(tf.zeros((0, 0, 3), tf.uint8))
+    return decoded.ignore_errors().concatenate(empty).take(1).get_single_element()
 
 
-def _by_pillow(data):
-    def to_rgb(data):
+def _by_pillow(data, turn):
+    def pixels(data, turn):
         try:
-            return rgb(data)
+            return rgb(data, turn)
         except Exception:
             return np.zeros((0, 0, 3), np.uint8)
 
-    image = tf.numpy_function(to_rgb, [data], tf.uint8, stateful=False)
+    image = tf.numpy_function(pixels, [data, turn], tf.uint8, stateful=False)
     return tf.ensure_shape(image, (None, None, 3))
 
 
-def rgb(picture):
-    """A path or bytes to (h, w, 3) uint8, through Pillow, turned as EXIF says."""
-    file = io.BytesIO(picture) if isinstance(picture, bytes) else picture
-    with Image.open(file) as image:
-        image = ImageOps.exif_transpose(image)
+def rgb(picture, turn=True):
+    """A path or bytes to (h, w, 3) uint8 through Pillow, turned as EXIF says."""
+    with _opened(picture) as file, Image.open(file) as image:
+        if turn:
+            image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I;16"):
-            image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-        return np.asarray(image.convert("RGB"))
+            # Pillow's own conversion would clip at 255.
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        return np.array(image.convert("RGB"))
+
+
+def read(path):
+    """A picture file to (h, w, 3) uint8 RGB, the very pixels that training sees.
+
+    Raises:
+      ValueError: names the file and what is wrong with it.
+    """
+    path = os.fspath(path)
+    try:
+        found = look(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    by_pillow = found.turned or not found.native
+    try:
+        return decode(tf.io.read_file(path), by_pillow, True, path).numpy()
+    except tf.errors.InvalidArgumentError:
+        raise ValueError(f"{path}: the picture cannot be decoded") from None

@@ -1,7 +1,7 @@
-"""The TFDS data set `kzoo_scenes`: drawn pictures with boxes, masks, words; no download.
+"""The TFDS data set `kzoo_scenes`: drawn pictures with boxes, masks and words.
 
-Importing this module registers it, so that `tfds.load("kzoo_scenes")` works. Example i
-of a split is a pure function of (seed, split, i), and the splits share no seed.
+No download. Importing this module registers it: then `tfds.load("kzoo_scenes")` works.
+Example i of a split is a pure function of (seed, split, i); no two splits share one.
 """
 
 import dataclasses

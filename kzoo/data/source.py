@@ -1,64 +1,70 @@
 """A source: pictures with their labels, reached by index inside a TensorFlow graph."""
 
-import dataclasses
-
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from kzoo.data import pictures
-from kzoo.data.checks import TOLERANCE, Problems, broken_rule
+from kzoo.data.records import check
 
 TASKS = ("detection", "classification")
-
-
-@dataclasses.dataclass
-class Record:
-    """One picture as a file describes it, before anything is checked.
-
-    boxes (M, 4) xyxy in pixels, or 0..1 if `relative`; `label` is the picture's class.
-    """
-
-    id: str
-    picture: str | bytes
-    file: str
-    boxes: list = dataclasses.field(default_factory=list)
-    labels: list = dataclasses.field(default_factory=list)
-    crowd: list = dataclasses.field(default_factory=list)
-    rows: list = dataclasses.field(default_factory=list)
-    label: int = -1
-    relative: bool = False
-    size: tuple | None = None
+MANY = 3000  # records: checking more takes seconds, so a bar shows how far it is
 
 
 class Source:
-    """Checked examples; `len(source)` of them.
+    """Checked examples, `len(source)` of them.
 
-    name, split: what was opened; task: "detection" or "classification"; class_names: K
-    names in the order of the labels; ids: one string an example; skipped: what
-    bad_data="skip" left out; most_boxes: the largest number of boxes in a picture.
+    name, split: what was opened. task: "detection" or "classification".
+    class_names: K names, in the order of the labels. ids: one string for each example.
+    skipped: what bad_data="skip" left out, as (file, row, reason).
+    most_boxes: the largest number of boxes in a picture.
+
+    Args:
+      records: an iterable of Records, `count` of them.
+      problems: a Problems; Source settles it.
+      fetch: f(i) -> the bytes of the picture of record i, in Python, for data that fits
+        no memory; None when the records' own paths or bytes serve.
     """
 
-    def __init__(self, name, split, task, class_names, records, problems):
+    def __init__(
+        self, name, split, task, class_names, records, count, problems, fetch=None
+    ):
         self.name, self.split, self.task = name, split, task
         self.class_names = list(class_names)
-        sound = [r for r in map(_checker(task, problems, class_names), records) if r]
+        examples, positions = [], []
+        bar = {"desc": f"checking {name} {split}", "disable": count < MANY}
+        for i, record in enumerate(tqdm(records, total=count, leave=False, **bar)):
+            example = check(record, len(self.class_names), problems)
+            if example:
+                examples.append(example._replace(picture=b"") if fetch else example)
+                positions.append(i)
         self.skipped = problems.settle()
-        if not sound:
+        if not examples:
             raise ValueError(f"{name} has no usable example in {split!r}")
-        self.ids = [record.id for record, _, _ in sound]
-        counts = [len(arrays[1]) for _, arrays, _ in sound]
+        self.ids = [example.id for example in examples]
+        self._store(examples)
+        if fetch:
+            self._data = lambda index: tf.numpy_function(
+                lambda i: fetch(positions[i]), [index], tf.string, stateful=False
+            )
+
+    def _store(self, examples):
+        columns = list(zip(*examples))
+        counts = [len(labels) for labels in columns[4]]
         self.most_boxes = max(counts)
-        records = [record for record, _, _ in sound]
-        # Not on a GPU: tf.data would copy them back for each example.
+        # Not on a GPU: tf.data would fetch them back for every example.
         with tf.device("CPU:0"):
-            self._pictures = tf.constant([record.picture for record in records])
-            self._in_memory = isinstance(records[0].picture, bytes)
-            self._by_pillow = tf.constant([by_pillow for _, _, by_pillow in sound])
-            self._ids = tf.constant(self.ids)
-            self._label = tf.constant([record.label for record in records], tf.int32)
+            stored = tf.constant(columns[1])
+            self._names = tf.constant(self.ids)
+            self._label = tf.constant(columns[2], tf.int32)
             self._ends = tf.constant(np.cumsum([0, *counts]), tf.int64)
-            columns = zip(*(arrays for _, arrays, _ in sound))
-            self._rows = [tf.constant(np.concatenate(column)) for column in columns]
+            self._rows = [tf.constant(np.concatenate(rows)) for rows in columns[3:6]]
+            self._decoding = [tf.constant(marks) for marks in columns[6:]]
+        if isinstance(examples[0].picture, bytes):
+            self._data = lambda index: stored[index]
+        else:
+            self._data = lambda index: tf.io.read_file(stored[index])
+            self._names = stored
 
     def __len__(self):
         return len(self.ids)
@@ -70,17 +76,13 @@ class Source:
           index: () int64.
 
         Returns:
-          A dict: "image" (h, w, 3) uint8; for detection "boxes" (M, 4) float32 xyxy
-          pixels, "labels" (M,) int32 and "crowd" (M,) bool (a region that is neither
-          learnt nor scored: COCO's crowds, VOC's difficult ones); for classification
-          "label" () int32.
+          A dict. "image" (h, w, 3) uint8 RGB; for detection "boxes" (M, 4) float32 xyxy
+          in its pixels, "labels" (M,) int32, "crowd" (M,) bool: a region that is
+          neither learnt nor scored (COCO's crowds, VOC's difficult objects); for
+          classification "label" () int32.
         """
-        data = name = self._pictures[index]
-        if self._in_memory:
-            name = self._ids[index]
-        else:
-            data = tf.io.read_file(data)
-        image = pictures.decode(data, self._by_pillow[index], name)
+        marks = [marks[index] for marks in self._decoding]
+        image = pictures.decode(self._data(index), *marks, self._names[index])
         if self.task == "classification":
             return {"image": image, "label": self._label[index]}
         start, end = self._ends[index], self._ends[index + 1]
@@ -88,44 +90,9 @@ class Source:
         return {"image": image, "boxes": boxes, "labels": labels, "crowd": crowd}
 
     def report(self):
-        """A line on what was left out; empty when nothing was."""
-        count = len(self.skipped)
-        return f"{self.name} {self.split}: {count} rows left out" if count else ""
-
-
-def _checker(task, problems, class_names):
-    """A function: a Record to (record, (boxes, labels, crowd), by_pillow), or None."""
-
-    def check(record):
-        name = record.id if isinstance(record.picture, bytes) else record.picture
-        try:
-            shown, stored, by_pillow = pictures.look(record.picture)
-        except ValueError as error:
-            return problems.add(name, "", str(error))
-        width, height = shown
-        if record.size and record.size != shown:
-            if record.size != stored:
-                reason = f"says {record.size}, but {name} has {stored} pixels"
-                return problems.add(record.file, "size (width, height)", reason)
-            # The boxes were drawn on the picture as it lies in the file.
-            (width, height), by_pillow = stored, False
-        scale = [width, height, width, height] if record.relative else 1
-        boxes = np.array(record.boxes, np.float64).reshape(-1, 4) * scale
-        keep = []
-        for i, (box, label) in enumerate(zip(boxes, record.labels)):
-            reason = broken_rule(box, width, height)
-            if not 0 <= label < len(class_names):
-                reason = f"class {label} is not one of 0..{len(class_names) - 1}"
-            if reason:
-                problems.add(record.file, record.rows[i], reason)
-            else:
-                keep.append(i)
-        boxes = np.clip(boxes[keep], 0, [width, height, width, height])
-        labels = np.array(record.labels, np.int32)[keep]
-        crowd = np.array(record.crowd, bool)[keep]
-        return record, (boxes.astype(np.float32), labels, crowd), by_pillow
-
-    return check
-
-
-__all__ = ["TASKS", "TOLERANCE", "Problems", "Record", "Source"]
+        """One line on what was left out; "" when nothing was."""
+        if not self.skipped:
+            return ""
+        first, more = self.skipped[0], len(self.skipped) - 1
+        more = f", and {more} more" if more else ""
+        return f"{self.name} {self.split}: left out {first}{more}"
