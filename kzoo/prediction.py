@@ -76,15 +76,26 @@ def _predict_batch(model, pictures):
     outputs = model(images, training=False)
     results = model.task.results(outputs, image_size=(height, width))
     results = {name: ops.convert_to_numpy(x) for name, x in results.items()}
-    scales = [ops.convert_to_numpy(scale) for _, scale in boxed]
-    names = model.task.class_names
-    rows = [{name: x[i] for name, x in results.items()} for i in range(len(pictures))]
-    if model.task.name == "classification":
-        return [_classified(row, names) for row in rows]
-    return [
-        _detected(row, names, picture.shape, scale)
-        for row, picture, scale in zip(rows, pictures, scales)
-    ]
+    scales = np.stack([ops.convert_to_numpy(scale) for _, scale in boxed])
+    sizes = np.array([picture.shape[:2] for picture in pictures])
+    return in_pictures(model.task, results, scales, sizes)
+
+
+def in_pictures(task, results, scales, sizes):
+    """A task's results of a batch, in terms of the pictures it was made of.
+
+    Args:
+      results: what `task.results` gives, as NumPy arrays with B rows.
+      scales: (B, 2), by which `kzoo.ops.images.letterbox` scaled x and y.
+      sizes: (B, 2), height and width of each picture.
+
+    Returns:
+      A list of B dicts, as `predict` returns them.
+    """
+    rows = [{name: x[i] for name, x in results.items()} for i in range(len(scales))]
+    if task.name == "classification":
+        return [_classified(row, task.class_names) for row in rows]
+    return [_detected(row, task.class_names, *at) for row, *at in zip(rows, scales, sizes)]
 
 
 def _classified(row, names):
@@ -97,21 +108,15 @@ def _classified(row, names):
     }
 
 
-def _detected(row, names, shape, scale):
-    """A row of results in the pixels of its picture, without the padding."""
+def _detected(row, names, scale, size):
+    """A row of results without its padding, in pixels of its picture."""
     count = int(row["count"])
-    boxes = to_picture(row["boxes"][:count], scale, shape)
+    height, width = size
+    boxes = row["boxes"][:count] / np.tile(scale, 2)
     classes = row["classes"][:count]
     return {
-        "boxes": boxes,
+        "boxes": np.clip(boxes, 0, [width, height, width, height]).astype("float32"),
         "scores": row["scores"][:count],
         "classes": classes,
         "names": [names[c] for c in classes],
     }
-
-
-def to_picture(boxes, scale, shape):
-    """Boxes (n, 4) on a letterboxed image as boxes on its picture (h, w, ...)."""
-    height, width = shape[:2]
-    boxes = boxes / np.tile(scale, 2)
-    return np.clip(boxes, 0, [width, height, width, height]).astype(np.float32)

@@ -5,6 +5,7 @@ sees it, "labels": (B, M) int32, "valid": (B, M) bool}: M is fixed, `valid` says
 which rows are real, and background is no class.
 """
 
+import numpy as np
 from keras import ops
 
 from kzoo import losses
@@ -143,6 +144,30 @@ class AnchorDetection:
                 "Give the builder input_shape=(height, width, 3)"
             )
         return self.anchors(height, width)
+
+    def truths(self, targets, scales):
+        """Targets of B letterboxed images as the evaluator wants them.
+
+        Args:
+          targets: see the module, as NumPy arrays; "crowd" (B, M) bool may mark
+            what is neither asked for nor punished.
+          scales: (B, 2), by which `kzoo.ops.images.letterbox` scaled x and y.
+
+        Returns:
+          A list of B dicts with "boxes" in pixels of the picture, "labels", "crowd".
+        """
+        crowd = targets.get("crowd", np.zeros_like(targets["valid"]))
+        counted = targets["valid"] | crowd
+        return [
+            {
+                "boxes": boxes[rows] / np.tile(scale, 2),
+                "labels": labels[rows],
+                "crowd": crowd[rows],
+            }
+            for boxes, labels, crowd, rows, scale in zip(
+                targets["boxes"], targets["labels"], crowd, counted, scales
+            )
+        ]
 
     def evaluator(self):
         from kzoo.metrics.detection import CocoEvaluator

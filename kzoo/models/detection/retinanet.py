@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from kzoo.models.base import Model
+from kzoo.models.blocks import he_normal
 from kzoo.models.detection.fpn import convolution, feature_pyramid
 from kzoo.models.registry import Paper, build, register
 from kzoo.ops.anchors import Anchors, retinanet_anchors, torchvision_anchors
@@ -34,7 +35,7 @@ def head_convolution(filters, name, activation=None, bias=0.0):
         3,
         padding="same",
         activation=activation,
-        kernel_initializer=keras.initializers.RandomNormal(0, 0.01),
+        kernel_initializer=he_normal() if activation else keras.initializers.RandomNormal(0, 0.01),
         bias_initializer=keras.initializers.Constant(bias),
         name=name,
     )
@@ -142,7 +143,8 @@ def retinanet(
     levels = backbone_levels(backbone)
     pyramid = feature_pyramid(levels, filters)
     pyramid |= coarse_levels(levels["C5"], filters)
-    anchors = Anchors.of(anchors) if anchors else retinanet_anchors()
+    if not isinstance(anchors, Anchors):
+        anchors = Anchors(**anchors) if anchors else retinanet_anchors()
     name = "retinanet"
     return detector(backbone.input, pyramid, classes, anchors, filters, depth, name)
 
