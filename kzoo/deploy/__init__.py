@@ -4,7 +4,7 @@ Each format takes a raw picture and gives the answer: preprocessing, decoding an
 NMS are inside. docs/deploy.md says what goes in and what comes out.
 """
 
-from kzoo.deploy.checking import check, largest_error
+from kzoo.deploy.checking import check, largest_error, measure, score, size_of
 from kzoo.deploy.formats import FORMATS, write
 from kzoo.deploy.graphs import serving
 from kzoo.deploy.metadata import inspect
@@ -19,10 +19,13 @@ __all__ = [
     "check",
     "inspect",
     "largest_error",
+    "measure",
     "onnx",
     "open",
     "saved_model",
+    "score",
     "serving",
+    "size_of",
     "tflite",
     "write",
 ]

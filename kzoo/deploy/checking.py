@@ -150,3 +150,35 @@ def size_of(path):
     files = [path] if path.is_file() else [x for x in path.rglob("*") if x.is_file()]
     return sum(file.stat().st_size for file in files)
 
+
+
+def measure(path, task, pictures, targets, expected=None):
+    """A file's scores and costs, as report.json keeps them.
+
+    Args:
+      path, pictures, expected: see `check`.
+      task: of the model; its evaluator scores the answers.
+      targets: one a picture, as the evaluator wants them, in the picture's pixels.
+
+    Returns:
+      {"mAP": ..., "max_error": ..., "bytes": ..., "ms": ...}
+
+    Raises:
+      ValueError: for a detector without NMS.
+    """
+    if task.name == "detection" and not metadata.inspect(path)["nms"]:
+        raise ValueError(f"{path} has no NMS inside, so no detections to score")
+    found = check(path, pictures, expected)
+    return {
+        **score(task, targets, found.results),
+        "max_error": found.max_error,
+        "bytes": found.bytes,
+        "ms": found.milliseconds,
+    }
+
+
+def score(task, targets, results):
+    """The evaluator's numbers for lists of targets and results, one a picture."""
+    evaluator = task.evaluator()
+    evaluator.update(targets, results)
+    return evaluator.result()

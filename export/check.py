@@ -1,0 +1,90 @@
+r"""Measures the files of a model beside the model itself, as one table.
+
+    python -m export.check --model=runs/first --data=scenes
+
+Each file runs in a process of its own that cannot import kzoo. The columns: size;
+largest error against Keras (kzoo.deploy.largest_error says what that is); mAP as COCO
+defines it; milliseconds a picture, alone, after a warm-up.
+"""
+
+import pathlib
+import time
+
+import numpy as np
+from absl import app, flags
+
+import kzoo
+from export import common
+from kzoo import data, deploy
+
+DATA = flags.DEFINE_string("data", "scenes", "Where pictures come from.")
+SPLIT = flags.DEFINE_string("split", "validation", "The split of --data.")
+EXAMPLES = flags.DEFINE_integer(
+    "examples", None, "How many pictures; all by default.", lower_bound=1
+)
+FILES = flags.DEFINE_list(
+    "files", None, "Files to check; those in the model's folder/export by default."
+)
+
+
+def files():
+    """The files to check."""
+    if FILES.value:
+        return [pathlib.Path(path) for path in FILES.value]
+    found = [common.folder() / name for name in deploy.FORMATS.values()]
+    found = [path for path in found if path.exists()]
+    if not found:
+        raise app.UsageError(
+            f"nothing to check in {common.folder()}; it may hold "
+            f"{', '.join(deploy.FORMATS.values())}. Say --files, or export first"
+        )
+    return found
+
+
+def keras_row(model, pictures, targets):
+    """(the row of the Keras model, its answers)."""
+    answers = kzoo.predict(model, pictures)
+    serve, seconds = deploy.serving(model), []
+    for picture in pictures[:1] + pictures:
+        start = time.perf_counter()
+        serve(picture[None])
+        seconds.append(time.perf_counter() - start)
+    row = {
+        **deploy.score(model.task, targets, answers),
+        "bytes": model.count_params() * 4,
+        "ms": 1000 * float(np.median(seconds[1:])),
+        "max_error": 0.0,
+    }
+    return row, answers
+
+
+def table(rows):
+    """{name: row} as text."""
+    lines = [f"{'format':24} {'size':>10} {'error':>9} {'mAP':>7} {'ms':>8}"]
+    for name, row in rows.items():
+        score = next(iter(value for key, value in row.items() if key in ("mAP", "top1")))
+        shown = "-" if score is None else f"{score:.4f}"
+        lines.append(
+            f"{name:24} {common.size(row['bytes']):>10} {row['max_error']:9.1e} "
+            f"{shown:>7} {row['ms']:8.2f}"
+        )
+    return "\n".join(lines)
+
+
+def main(_):
+    paths = files()
+    model = kzoo.load(common.MODEL.value)
+    source = data.open(
+        DATA.value, SPLIT.value, task=model.task.name, examples=EXAMPLES.value
+    )
+    examples = list(common.examples(source))
+    pictures = [example.pop("image") for example in examples]
+    rows = {}
+    rows["keras"], answers = keras_row(model, pictures, examples)
+    for path in paths:
+        rows[path.name] = deploy.measure(path, model.task, pictures, examples, answers)
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    app.run(main)
