@@ -236,3 +236,15 @@ def test_overlaps_equal_keras_cv(ops_golden):
     loss = keras_cv.losses.GIoULoss("xyxy", reduction="none")
     theirs = [np.sum(loss(x[None], y[None])) for x, y in zip(a, b)]
     np.testing.assert_allclose(1 - np.asarray(box_ops.paired_giou(a, b)), theirs, 1e-5)
+
+
+def test_decoding_in_a_graph_is_float32_and_has_no_captured_constants():
+    """A float64 or a captured tensor breaks the exports to LiteRT and to ONNX."""
+    anchors = random_boxes(6)
+    graph = tf.function(
+        lambda deltas: box_ops.clip(box_ops.decode(deltas, anchors), 64, 64),
+        input_signature=[tf.TensorSpec((None, 6, 4))],
+    ).get_concrete_function()
+    kinds = {t.dtype for op in graph.graph.get_operations() for t in op.outputs}
+    assert tf.float64 not in kinds
+    assert not graph.captured_inputs
