@@ -1,0 +1,150 @@
+"""Writes MODEL.npz: what torchvision's models give for drawn weights and pictures.
+
+    python -m tests.golden.make_models
+
+Needs torch and torchvision (the extra `parity`); the tests that read them need
+neither. Made with torch 2.13 and torchvision 0.28.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+import torch
+import torchvision
+from torch.nn import functional
+from torchvision.models import detection
+
+from tests.golden import draw
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def with_drawn_weights(model):
+    """(the model with weights of `draw`, {name: shape} as JSON)."""
+    shapes = {name: list(x.shape) for name, x in model.state_dict().items()}
+    drawn = draw.weights(shapes)
+    model.load_state_dict({name: torch.from_numpy(x) for name, x in drawn.items()})
+    return model.eval(), np.array(json.dumps(shapes))
+
+
+def tensor(pictures):
+    """Pictures as torchvision's weights want them, (B, 3, H, W)."""
+    scaled = (pictures.astype("float32") / 255 - MEAN) / DEVIATION
+    return torch.from_numpy(scaled.transpose(0, 3, 1, 2).astype("float32"))
+
+
+def channels_last(x):
+    return x.permute(0, 2, 3, 1).numpy()
+
+
+def resnet(name):
+    model, shapes = with_drawn_weights(getattr(torchvision.models, name)())
+    x = tensor(draw.pictures(*draw.ODD))
+    arrays = {"shapes": shapes, "logits": model(x).numpy()}
+    x = functional.relu(model.bn1(model.conv1(x)))
+    arrays["C1"] = draw.summary(channels_last(x))
+    x = model.maxpool(x)
+    for level in range(2, 6):
+        x = getattr(model, f"layer{level - 1}")(x)
+        arrays[f"C{level}"] = draw.summary(channels_last(x))
+    return arrays
+
+
+def mobilenet_v2():
+    model, shapes = with_drawn_weights(torchvision.models.mobilenet_v2())
+    x = tensor(draw.pictures(*draw.ODD))
+    arrays = {"shapes": shapes, "logits": model(x).numpy()}
+    levels = {1: "C1", 3: "C2", 6: "C3", 13: "C4", 17: "C5"}
+    for number, layer in enumerate(model.features):
+        x = layer(x)
+        if number in levels:
+            arrays[levels[number]] = draw.summary(channels_last(x))
+    return arrays
+
+
+def raw_outputs(model, images):
+    features = list(model.backbone(images).values())
+    return features, model.head(features)
+
+
+def retinanet():
+    """Raw outputs at both sizes; losses, targets and detections at EVEN."""
+    model = detection.retinanet_resnet50_fpn(weights=None, weights_backbone=None)
+    model, shapes = with_drawn_weights(model)
+    arrays = {"shapes": shapes}
+    _, heads = raw_outputs(model, tensor(draw.pictures(*draw.ODD)))
+    arrays["odd_logits"] = draw.summary(heads["cls_logits"], 500)
+    arrays["odd_deltas"] = draw.summary(heads["bbox_regression"], 500)
+
+    images = tensor(draw.pictures(*draw.EVEN))
+    features, heads = raw_outputs(model, images)
+    arrays["logits"] = draw.summary(heads["cls_logits"], 500)
+    arrays["deltas"] = draw.summary(heads["bbox_regression"], 500)
+    sizes = [draw.EVEN[1:]] * len(images)
+    batch = detection.image_list.ImageList(images, sizes)
+    anchors = model.anchor_generator(batch, features)
+    for i in range(len(images)):
+        arrays |= losses(model, i, heads, anchors[i])
+    arrays |= detections(model, features, heads, anchors, sizes)
+    return arrays
+
+
+def losses(model, i, heads, anchors):
+    """The losses of picture i alone, and what its anchors shall predict.
+
+    torchvision divides by each picture's own positives and means over pictures, where
+    we divide by the positives of the whole batch: one picture at a time they agree.
+    """
+    boxes = torch.tensor(draw.BOXES[i], dtype=torch.float32).reshape(-1, 4)
+    target = {"boxes": boxes, "labels": torch.tensor(draw.LABELS[i], dtype=torch.int64)}
+    heads = {name: x[i : i + 1] for name, x in heads.items()}
+    terms = model.compute_loss([target], heads, [anchors])
+    arrays = {
+        f"class_loss_{i}": terms["classification"].numpy(),
+        f"l1_loss_{i}": terms["bbox_regression"].numpy(),
+    }
+    if not len(boxes):
+        return arrays
+    match = model.proposal_matcher(torchvision.ops.box_iou(boxes, anchors)).numpy()
+    positive = match >= 0
+    arrays[f"positive_{i}"] = np.flatnonzero(positive)
+    arrays[f"ignored_{i}"] = np.flatnonzero(
+        match == model.proposal_matcher.BETWEEN_THRESHOLDS
+    )
+    arrays[f"matched_{i}"] = match[positive]
+    arrays[f"targets_{i}"] = model.box_coder.encode_single(
+        boxes[match[positive]], anchors[positive]
+    ).numpy()
+    return arrays
+
+
+def detections(model, features, heads, anchors, sizes):
+    counts = [x.shape[2] * x.shape[3] * 9 for x in features]
+    by_level = {name: list(x.split(counts, dim=1)) for name, x in heads.items()}
+    split = [list(x.split(counts)) for x in anchors]
+    arrays = {}
+    for i, found in enumerate(model.postprocess_detections(by_level, split, sizes)):
+        arrays |= {f"detected_{name}_{i}": x.numpy() for name, x in found.items()}
+    return arrays
+
+
+def main():
+    makers = {
+        "resnet18": lambda: resnet("resnet18"),
+        "resnet50": lambda: resnet("resnet50"),
+        "mobilenet_v2_torchvision": mobilenet_v2,
+        "retinanet_torchvision": retinanet,
+    }
+    for name, make in makers.items():
+        with torch.inference_mode():
+            arrays = make()
+        for key, array in arrays.items():
+            if array.dtype == "float64":
+                arrays[key] = array.astype("float32")
+        np.savez_compressed(pathlib.Path(__file__).with_name(f"{name}.npz"), **arrays)
+        print(name, {key: array.shape for key, array in arrays.items()})
+
+
+if __name__ == "__main__":
+    main()
