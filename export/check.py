@@ -77,7 +77,7 @@ def main(_):
     source = data.open(
         DATA.value, SPLIT.value, task=model.task.name, examples=EXAMPLES.value
     )
-    examples = list(common.examples(source))
+    examples = list(source.read())
     pictures = [example.pop("image") for example in examples]
     rows = {}
     rows["keras"], answers = keras_row(model, pictures, examples)

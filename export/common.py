@@ -2,7 +2,6 @@
 
 import pathlib
 
-import tensorflow as tf
 from absl import flags
 
 import kzoo
@@ -34,9 +33,3 @@ def write(names, calibration=None):
 def size(count):
     """Bytes as people say them."""
     return f"{count / 1e6:.2f} MB"
-
-
-def examples(source):
-    """The examples of a `kzoo.data.Source`, one after the other, in NumPy."""
-    indices = tf.data.Dataset.range(len(source))
-    return indices.map(source.example, tf.data.AUTOTUNE).as_numpy_iterator()

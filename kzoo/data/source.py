@@ -89,6 +89,13 @@ class Source:
         boxes, labels, crowd = (rows[start:end] for rows in self._rows)
         return {"image": image, "boxes": boxes, "labels": labels, "crowd": crowd}
 
+    def read(self, indices=None):
+        """Iterates over examples, as NumPy arrays: all, or those of `indices`."""
+        indices = np.arange(len(self)) if indices is None else np.asarray(indices)
+        dataset = tf.data.Dataset.from_tensor_slices(indices.astype("int64"))
+        dataset = dataset.map(self.example, tf.data.AUTOTUNE, deterministic=True)
+        return dataset.as_numpy_iterator()
+
     def report(self):
         """One line on what was left out; "" when nothing was."""
         if not self.skipped:

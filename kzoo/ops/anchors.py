@@ -86,14 +86,16 @@ def anchor_shapes(size, scales=(1.0,), ratios=(1.0,)):
     )
 
 
-def retinanet_anchors():
+def retinanet_anchors(scale=4.0):
     """P3 to P7, nine shapes a position.
 
-    Lin et al., ICCV 2017, https://arxiv.org/abs/1708.02002, section 4.
+    Lin et al., ICCV 2017, https://arxiv.org/abs/1708.02002, section 4. `scale` is the
+    side of a level's smallest square in strides of the level; the paper's 4 is for
+    pictures of 600 to 800 pixels, small pictures want less.
     """
-    strides = (8, 16, 32, 64, 128)
+    strides, ratios = (8, 16, 32, 64, 128), (0.5, 1.0, 2.0)
     scales = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
-    shapes = [anchor_shapes(4 * stride, scales, (0.5, 1.0, 2.0)) for stride in strides]
+    shapes = [anchor_shapes(scale * stride, scales, ratios) for stride in strides]
     return Anchors(strides, tuple(shapes))
 
 

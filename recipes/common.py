@@ -1,0 +1,258 @@
+"""What all training recipes share: their flags, and the steps from them to a report."""
+
+import subprocess
+import sys
+
+import keras
+import tensorflow as tf
+from absl import app, flags
+
+import kzoo
+from kzoo import data, train
+from kzoo.train.workdir import write_json, write_text
+
+WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the run; a second run with the same one continues."
+)
+DATA = flags.DEFINE_string(
+    "data", "scenes", f"Where pictures come from: {data.CHOICES}."
+)
+TRAIN_SPLIT = flags.DEFINE_string("train_split", "train", "Split to learn from.")
+VALIDATION_SPLIT = flags.DEFINE_string(
+    "validation_split", "validation", "Split to choose the best model by."
+)
+TRAIN_EXAMPLES = flags.DEFINE_integer(
+    "train_examples", None, "Pictures to learn from; all by default.", lower_bound=1
+)
+VALIDATION_EXAMPLES = flags.DEFINE_integer(
+    "validation_examples", None, "Pictures to evaluate on.", lower_bound=1
+)
+BAD_DATA = flags.DEFINE_enum(
+    "bad_data", "error", ["error", "skip"], "What to do about broken rows."
+)
+IMAGE_SIZE = flags.DEFINE_integer(
+    "image_size", 160, "Height and width of the network's input, pixels.", lower_bound=1
+)
+BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 16, "Pictures in a step, over all devices.", lower_bound=1
+)
+EPOCHS = flags.DEFINE_float("epochs", 12, "Passes over the training pictures.")
+OPTIMIZER = flags.DEFINE_enum(
+    "optimizer", "adamw", train.OPTIMIZERS, "How gradients become steps."
+)
+LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", 2e-3, "The highest one, for this batch size."
+)
+SCHEDULE = flags.DEFINE_enum(
+    "schedule", "cosine", list(train.SCHEDULES), "How the learning rate falls."
+)
+WARMUP = flags.DEFINE_float("warmup", 0.05, "Share of the steps that warm up.")
+WEIGHT_DECAY = flags.DEFINE_float(
+    "weight_decay", 0.01, "Decoupled decay of kernels, for adamw."
+)
+L2 = flags.DEFINE_float("l2", 0.0, "Decay in the loss, as papers with SGD mean it.")
+CLIP_NORM = flags.DEFINE_float("clip_norm", 0.0, "Largest gradient norm; 0 for any.")
+EMA = flags.DEFINE_float(
+    "ema", 0.99, "Momentum of the averaged weights that are evaluated; 0 for none."
+)
+BATCH_NORM = flags.DEFINE_enum(
+    "batch_norm", "sync", ["sync", "local", "frozen"], "Whose statistics count."
+)
+MICRO_BATCHES = flags.DEFINE_integer(
+    "micro_batches", 1, "Parts of a batch that fit into memory.", lower_bound=1
+)
+STEPS_PER_CALL = flags.DEFINE_integer(
+    "steps_per_call", 1, "Steps between returns to Python.", lower_bound=1
+)
+EVALUATIONS = flags.DEFINE_integer(
+    "evaluations", 4, "How often a run is evaluated.", lower_bound=1
+)
+SEED = flags.DEFINE_integer("seed", 0, "Of weights, order and augmentation.")
+STRATEGY = flags.DEFINE_enum(
+    "strategy", "auto", train.STRATEGIES, "Which devices compute."
+)
+CPU_DEVICES = flags.DEFINE_integer(
+    "cpu_devices", 1, "Parts of the CPU, to try a strategy without GPUs."
+)
+PRECISION = flags.DEFINE_enum(
+    "precision",
+    "float32",
+    ["float32", "mixed_bfloat16", "mixed_float16"],
+    "What convolutions compute in; losses are float32 in each.",
+)
+JIT = flags.DEFINE_bool("jit", False, "Compile with XLA; slower on CPUs.")
+TRACEBACK = flags.DEFINE_bool("traceback", False, "Show where an error came from.")
+
+# What a workdir's run must agree on with the one that continues it.
+IDENTITY = (
+    "model",
+    "data",
+    "train_split",
+    "train_examples",
+    "image_size",
+    "batch_size",
+    "seed",
+    "optimizer",
+    "ema",
+    "precision",
+)
+
+
+def main(recipe):
+    """Runs `recipe()` as a program; what a person can mend ends it in one line."""
+
+    def run(_):
+        try:
+            recipe()
+        except (ValueError, OSError, ArithmeticError, train.CheckpointError) as error:
+            if TRACEBACK.value:
+                raise
+            sys.exit(f"error: {error}")
+
+    app.run(run)
+
+
+def open_workdir(recipe):
+    """The `Workdir` of --workdir, with every flag of `recipe` written to it."""
+    if not WORKDIR.value:
+        raise ValueError("say where the files go: --workdir=runs/NAME")
+    workdir = train.Workdir(WORKDIR.value)
+    texts = [flag.serialize() for flag in key_flags(recipe)]
+    write_text(workdir.config, "".join(f"{text}\n" for text in texts if text))
+    return workdir
+
+
+def key_flags(recipe):
+    """The flags of the module `recipe` and those here, in alphabetical order."""
+    modules = (recipe, sys.modules[__name__])
+    listed = [flags.FLAGS.get_key_flags_for_module(module) for module in modules]
+    return sorted({f.name: f for f in sum(listed, [])}.values(), key=lambda f: f.name)
+
+
+def identity():
+    """What `Loop` compares with the run it continues."""
+    return {name: flags.FLAGS[name].value for name in IDENTITY}
+
+
+def devices():
+    """The strategy, after all that must be set before TensorFlow starts."""
+    if CPU_DEVICES.value > 1:
+        train.split_cpu(CPU_DEVICES.value)
+    strategy = train.strategy(STRATEGY.value)
+    keras.config.set_dtype_policy(PRECISION.value)
+    keras.utils.set_random_seed(SEED.value)
+    if not tf.config.list_physical_devices("GPU"):
+        print("no GPU was found: this runs on the CPU", file=sys.stderr)
+    return strategy
+
+
+def open_source(split, examples, task):
+    """A checked split of --data; says what was left out."""
+    source = data.open(
+        DATA.value,
+        split,
+        task=task,
+        bad_data=BAD_DATA.value,
+        examples=examples,
+        seed=SEED.value,
+    )
+    if source.report():
+        print(source.report(), file=sys.stderr)
+    return source
+
+
+def open_sources(task):
+    """(training source, validation source), whose classes agree."""
+    learn = open_source(TRAIN_SPLIT.value, TRAIN_EXAMPLES.value, task)
+    check = open_source(VALIDATION_SPLIT.value, VALIDATION_EXAMPLES.value, task)
+    if learn.class_names != check.class_names:
+        raise ValueError(
+            f"{DATA.value} has other classes in {VALIDATION_SPLIT.value} "
+            f"({', '.join(check.class_names)}) than in {TRAIN_SPLIT.value} "
+            f"({', '.join(learn.class_names)})"
+        )
+    return learn, check
+
+
+def evaluation(model, strategy, source):
+    """A `kzoo.train.Evaluation` of `model` on `source`."""
+    size, batch = model.input_shape[1:3], BATCH_SIZE.value
+
+    def batches(worker):
+        return data.batches(source, batch, size, training=False, worker=worker)
+
+    return train.Evaluation(model, strategy, batches, -(-len(source) // batch))
+
+
+def fit(model, strategy, workdir, learn, check, best):
+    """Trains `model`, whose best weights are in the workdir then.
+
+    Args:
+      learn, check: sources to learn from and to evaluate on.
+      best: name of the score that says which model is best.
+
+    Returns:
+      The scores of the best model.
+    """
+    steps = max(1, round(EPOCHS.value * len(learn) / BATCH_SIZE.value))
+    warmup = round(WARMUP.value * steps)
+    schedule = train.Schedule(LEARNING_RATE.value, steps, SCHEDULE.value, warmup)
+    with strategy.scope():
+        train.set_batch_norm(model, BATCH_NORM.value)
+        optimizer = train.optimizer(
+            OPTIMIZER.value, schedule, WEIGHT_DECAY.value, EMA.value
+        )
+    step = train.TrainStep(
+        model,
+        optimizer,
+        strategy,
+        l2=L2.value,
+        clip_norm=CLIP_NORM.value,
+        micro_batches=MICRO_BATCHES.value,
+        jit=JIT.value,
+    )
+
+    def batches(start, worker):
+        return data.batches(
+            learn,
+            BATCH_SIZE.value,
+            model.input_shape[1:3],
+            training=True,
+            seed=SEED.value,
+            start_step=start,
+            worker=worker,
+        )
+
+    every = -(-steps // EVALUATIONS.value)
+    plan = train.Plan(
+        steps,
+        evaluate_every=every,
+        save_every=min(every, 500),
+        steps_per_call=STEPS_PER_CALL.value,
+        best=best,
+    )
+    evaluate = evaluation(model, strategy, check)
+    loop = train.Loop(step, batches, evaluate, plan, workdir, identity())
+    return loop.run()
+
+
+def versions():
+    """{"commit": ..., "versions": {...}}: what a report was made with."""
+    names = {"kzoo": kzoo, "keras": keras, "tensorflow": tf}
+    return {
+        "commit": commit(),
+        "versions": {name: module.__version__ for name, module in names.items()},
+    }
+
+
+def commit():
+    """The commit of this checkout, or None outside of one."""
+    command = ["git", "-C", str(__file__).rpartition("/")[0], "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+__all__ = ["main", "write_json"]

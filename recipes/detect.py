@@ -1,0 +1,139 @@
+r"""Trains a detector, measures it and writes the files that ship.
+
+    python -m recipes.detect --workdir=runs/first
+    python -m recipes.detect --workdir=runs/mine --data=coco:/my/data \
+        --model=retinanet --backbone=resnet50 --image_size=512
+
+Without --data it draws its own pictures. A second run with the same --workdir
+continues where the first one stopped; runs/first/config.flags has all its flags and
+can be given back with --flagfile. What a workdir holds: kzoo/train/workdir.py.
+"""
+
+import time
+
+import numpy as np
+from absl import flags
+
+import kzoo
+from kzoo import models, train
+from kzoo.ops.anchors import retinanet_anchors
+from kzoo.tasks.detection import BOX_LOSSES
+from recipes import common
+
+MODEL = flags.DEFINE_string(
+    "model",
+    "retinanet(filters=64, depth=2)",
+    f"Detector, with arguments if need be: {', '.join(models.names('detection'))}.",
+)
+BACKBONE = flags.DEFINE_string(
+    "backbone",
+    "resnet18(width=0.25)",
+    f"Its backbone, likewise: {', '.join(models.names('classification'))}.",
+)
+BACKBONE_WEIGHTS = flags.DEFINE_string(
+    "backbone_weights", None, "File of published weights that the backbone starts from."
+)
+ANCHOR_SCALE = flags.DEFINE_float(
+    "anchor_scale",
+    2.0,
+    "Side of a level's smallest anchor in strides of the level; the paper's 4 is for "
+    "large pictures.",
+)
+BOX_LOSS = flags.DEFINE_enum("box_loss", "smooth_l1", BOX_LOSSES, "Loss of boxes.")
+EXPORT = flags.DEFINE_list(
+    "export",
+    list(kzoo.deploy.FORMATS),
+    f"Formats of the files that ship, of {', '.join(kzoo.deploy.FORMATS)}; empty for "
+    "none.",
+)
+
+
+def check_flags():
+    """Names that do not exist, before anything slow."""
+    models.card(models.parse(MODEL.value)[0])
+    models.card(models.parse(BACKBONE.value)[0])
+    for name in EXPORT.value:
+        if name not in kzoo.deploy.FORMATS:
+            raise ValueError(
+                f"--export: no format {name!r}; "
+                f"kzoo has {', '.join(kzoo.deploy.FORMATS)}"
+            )
+
+
+def build(strategy, class_names):
+    """The detector that the flags describe."""
+    size = common.IMAGE_SIZE.value
+    with strategy.scope():
+        model = models.build(
+            MODEL.value,
+            classes=len(class_names),
+            backbone=BACKBONE.value,
+            input_shape=(size, size, 3),
+            anchors=retinanet_anchors(ANCHOR_SCALE.value),
+        )
+        if BACKBONE_WEIGHTS.value:
+            kzoo.weights.load_backbone(model, BACKBONE_WEIGHTS.value)
+    model.task.class_names = class_names
+    model.task.box_loss = BOX_LOSS.value
+    return model
+
+
+def draw_predictions(model, source, path, count=8):
+    """Some pictures of `source` with what is in them and what `model` sees."""
+    chosen = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int)
+    examples = list(source.read(chosen))
+    images = [example.pop("image") for example in examples]
+    found = kzoo.predict(model, images)
+    kzoo.draw.gallery(images, examples, found, source.class_names, path)
+
+
+def ship(model, learn, check, folder):
+    """Writes each format of --export, measures it, and returns the report's rows."""
+    examples = list(check.read())
+    pictures = [example.pop("image") for example in examples]
+    some = range(min(200, len(learn)))
+    calibration = [example["image"] for example in learn.read(some)]
+    expected = kzoo.predict(model, pictures)
+    rows = {}
+    for name in EXPORT.value:
+        path = kzoo.deploy.write(model, name, folder, calibration)
+        row = kzoo.deploy.measure(path, model.task, pictures, examples, expected)
+        rows[name] = {key: row[key] for key in ("mAP", "max_error", "bytes", "ms")}
+        print(
+            f"{name:16} {row['bytes'] / 1e6:7.2f} MB   error {row['max_error']:.1e}   "
+            f"mAP {row['mAP'] or 0:.4f}   {row['ms']:.1f} ms a picture"
+        )
+    return rows
+
+
+def main():
+    began = time.monotonic()
+    check_flags()
+    workdir = common.open_workdir(__name__)
+    strategy = common.devices()
+    learn, check = common.open_sources("detection")
+    model = build(strategy, learn.class_names)
+    print(
+        f"{MODEL.value} on {BACKBONE.value}: {model.count_params():,} parameters; "
+        f"{len(learn)} pictures to learn from, {len(check)} to evaluate on, "
+        f"{len(learn.class_names)} classes; {strategy.num_replicas_in_sync} device(s)"
+    )
+    scores = common.fit(model, strategy, workdir, learn, check, best="mAP")
+    if not train.is_chief(strategy):
+        return
+    best = kzoo.load(workdir.model)
+    draw_predictions(best, check, workdir.predictions)
+    formats = ship(best, learn, check, workdir.export)
+    report = {
+        **scores,
+        "formats": formats,
+        "parameters": model.count_params(),
+        "seconds": time.monotonic() - began,
+        **common.versions(),
+    }
+    common.write_json(workdir.report, report)
+    print(f"mAP {scores['mAP'] or 0:.3f}; everything is in {workdir.folder}")
+
+
+if __name__ == "__main__":
+    common.main(main)
