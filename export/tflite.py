@@ -29,7 +29,7 @@ CALIBRATION = flags.DEFINE_integer(
 def pictures():
     """The pictures to calibrate by, (h, w, 3) uint8."""
     source = data.open(DATA.value, SPLIT.value, examples=CALIBRATION.value)
-    return (example["image"] for example in common.examples(source))
+    return (example["image"] for example in source.read())
 
 
 def main(_):
