@@ -26,6 +26,8 @@ def overlaps(rng):
     a[:4] = [[0, 0, 10, 10], [0, 0, 40, 40], [0, 0, 10, 10], [0, 0, 1, 1]]
     b[:4] = [[0, 0, 10, 10], [10, 10, 20, 30], [10, 0, 20, 10], [900, 900, 901, 909]]
     pair = tensors(a, b)
+    moving = pair[1].clone().requires_grad_()
+    ops.complete_box_iou_loss(pair[0], moving).sum().backward()
     return {
         "overlap_a": a,
         "overlap_b": b,
@@ -33,6 +35,7 @@ def overlaps(rng):
         "overlap_giou": ops.generalized_box_iou_loss(*pair),
         "overlap_diou": ops.distance_box_iou_loss(*pair),
         "overlap_ciou": ops.complete_box_iou_loss(*pair),
+        "overlap_ciou_gradient": moving.grad,
     }
 
 

@@ -97,6 +97,15 @@ def test_box_losses_equal_torchvision(theirs, name):
     np.testing.assert_allclose(made, theirs[f"overlap_{name}"], atol=1e-5)
 
 
+def test_ciou_gradient_equals_torchvision(theirs):
+    """Which holds alpha constant."""
+    boxes, predictions = theirs["overlap_a"], theirs["overlap_b"]
+    slope = gradient(lambda x: losses.ciou_loss(boxes, x), predictions)
+    # From 4 on: the first share sides, where the slope of a minimum is a choice.
+    expected = theirs["overlap_ciou_gradient"][4:]
+    np.testing.assert_allclose(slope[4:], expected, atol=1e-5)
+
+
 def test_iou_loss_equals_torchvision(theirs):
     made = losses.iou_loss(theirs["overlap_a"], theirs["overlap_b"])
     np.testing.assert_allclose(made, 1 - np.diag(theirs["overlap_iou"]), atol=1e-5)
