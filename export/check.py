@@ -42,27 +42,27 @@ def files():
 
 
 def keras_row(model, pictures, targets):
-    """(the row of the Keras model, its answers)."""
-    answers = kzoo.predict(model, pictures)
+    """What `deploy.measure` says about files, of the model itself."""
     serve, seconds = deploy.serving(model), []
     for picture in pictures[:1] + pictures:
         start = time.perf_counter()
         serve(picture[None])
         seconds.append(time.perf_counter() - start)
-    row = {
-        **deploy.score(model.task, targets, answers),
+    return {
+        **deploy.score(model.task, targets, kzoo.predict(model, pictures)),
         "bytes": model.count_params() * 4,
         "ms": 1000 * float(np.median(seconds[1:])),
         "max_error": 0.0,
     }
-    return row, answers
 
 
-def table(rows):
-    """{name: row} as text."""
+def table(names, rows):
+    """The rows as text."""
     lines = [f"{'format':24} {'size':>10} {'error':>9} {'mAP':>7} {'ms':>8}"]
-    for name, row in rows.items():
-        score = next(iter(value for key, value in row.items() if key in ("mAP", "top1")))
+    for name, row in zip(names, rows, strict=True):
+        score = next(
+            iter(value for key, value in row.items() if key in ("mAP", "top1"))
+        )
         shown = "-" if score is None else f"{score:.4f}"
         lines.append(
             f"{name:24} {common.size(row['bytes']):>10} {row['max_error']:9.1e} "
@@ -79,11 +79,9 @@ def main(_):
     )
     examples = list(source.read())
     pictures = [example.pop("image") for example in examples]
-    rows = {}
-    rows["keras"], answers = keras_row(model, pictures, examples)
-    for path in paths:
-        rows[path.name] = deploy.measure(path, model.task, pictures, examples, answers)
-    print(table(rows))
+    rows = [keras_row(model, pictures, examples)]
+    rows += deploy.measure(model, paths, pictures, examples)
+    print(table(["keras", *(path.name for path in paths)], rows))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 r"""Writes a model as an ONNX file that takes raw pictures of any size.
 
-    python -m export.onnx --model=runs/first
-    python -m export.onnx --model=runs/first --nonms --output=runs/first/raw
+python -m export.onnx --model=runs/first
+python -m export.onnx --model=runs/first --nonms --output=runs/first/raw
 """
 
 from absl import app

@@ -1,6 +1,6 @@
 r"""Writes a model as a SavedModel that takes raw pictures of any size.
 
-    python -m export.saved_model --model=runs/first
+python -m export.saved_model --model=runs/first
 """
 
 from absl import app

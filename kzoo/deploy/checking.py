@@ -9,8 +9,8 @@ import tempfile
 import numpy as np
 
 from kzoo.deploy import metadata, runtime
-from kzoo.deploy.opening import Shipped
-from kzoo.prediction import read
+from kzoo.deploy.opening import Shipped, fit, to_picture
+from kzoo.prediction import predict, read
 
 # Detections that differ by less are one and the same, however low their score.
 _NEAR = 1e-3
@@ -151,30 +151,49 @@ def size_of(path):
     return sum(file.stat().st_size for file in files)
 
 
-
-def measure(path, task, pictures, targets, expected=None):
-    """A file's scores and costs, as report.json keeps them.
+def measure(model, paths, pictures, targets):
+    """The scores and costs of files beside those of their model, for report.json.
 
     Args:
-      path, pictures, expected: see `check`.
-      task: of the model; its evaluator scores the answers.
-      targets: one a picture, as the evaluator wants them, in the picture's pixels.
+      model: the Keras model that the files were written from.
+      paths: SavedModel folders, .tflite and .onnx files, with NMS inside.
+      pictures: see `check`.
+      targets: one a picture, in its pixels, as the task's evaluator wants them.
 
     Returns:
-      {"mAP": ..., "max_error": ..., "bytes": ..., "ms": ...}
+      A list with {"mAP": ..., "max_error": ..., "bytes": ..., "ms": ...} for each path.
 
     Raises:
       ValueError: for a detector without NMS.
     """
-    if task.name == "detection" and not metadata.inspect(path)["nms"]:
-        raise ValueError(f"{path} has no NMS inside, so no detections to score")
-    found = check(path, pictures, expected)
-    return {
-        **score(task, targets, found.results),
-        "max_error": found.max_error,
-        "bytes": found.bytes,
-        "ms": found.milliseconds,
-    }
+    pictures, expected, rows = [read(picture) for picture in pictures], {}, []
+    for path in paths:
+        description = metadata.inspect(path)
+        if model.task.name == "detection" and not description["nms"]:
+            raise ValueError(f"{path} has no NMS inside, so no detections to score")
+        any_size = description["input"]["any_size"]
+        if any_size not in expected:
+            expected[any_size] = _answers(model, description, pictures)
+        found = check(path, pictures, expected[any_size])
+        rows.append(
+            {
+                **score(model.task, targets, found.results),
+                "max_error": found.max_error,
+                "bytes": found.bytes,
+                "ms": found.milliseconds,
+            }
+        )
+    return rows
+
+
+def _answers(model, description, pictures):
+    """The model's answers to what a file sees: rounded, if it is resized outside."""
+    fitted = [fit(picture, description) for picture in pictures]
+    answers = predict(model, [image[0] for image, _ in fitted])
+    for answer, (_, scale), picture in zip(answers, fitted, pictures):
+        if "boxes" in answer:
+            answer["boxes"] = to_picture(answer["boxes"], scale, picture.shape[:2])
+    return answers
 
 
 def score(task, targets, results):

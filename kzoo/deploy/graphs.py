@@ -33,7 +33,9 @@ def serving(model, nms=True):
     @tf.function(input_signature=[pictures], autograph=False)
     def serve(images):
         resized, scale = letterbox(images, height, width)
-        outputs = model(tf.ensure_shape(resized, (None, height, width, 3)), training=False)
+        outputs = model(
+            tf.ensure_shape(resized, (None, height, width, 3)), training=False
+        )
         answer = results(model.task, outputs, (height, width), nms)
         if "boxes" in answer:
             answer["boxes"] = _to_picture(answer["boxes"], scale, tf.shape(images)[1:3])
@@ -47,7 +49,9 @@ def fixed(model, nms=True):
     model = in_float32(model)
     size = network_size(model)
     raw = body(model)
-    return _function(_picture(size), lambda images: results(model.task, raw(images), size, nms))
+    return _function(
+        _picture(size), lambda images: results(model.task, raw(images), size, nms)
+    )
 
 
 def body(model):
@@ -89,7 +93,9 @@ def results(task, outputs, size, nms):
 def network_size(model):
     """(height, width) of the images that `model` takes."""
     if getattr(model, "task", None) is None:
-        raise ValueError(f"{model.name} has no task, so its outputs have no meaning yet")
+        raise ValueError(
+            f"{model.name} has no task, so its outputs have no meaning yet"
+        )
     size = model.input_shape[1:3]
     if None in size:
         raise ValueError(

@@ -136,7 +136,7 @@ def _onnx_properties(path):
 
 
 def kind_of(path):
-    """"saved_model", "tflite" or "onnx", by what `path` is."""
+    """ "saved_model", "tflite" or "onnx", by what `path` is."""
     path = pathlib.Path(path)
     if not path.exists():
         raise FileNotFoundError(f"no file {path}")

@@ -72,7 +72,9 @@ def main(path, inputs, outputs):
             seconds.append(time.perf_counter() - start)
             answers.update({f"{name}/{key}": value for key, value in answer.items()})
     modules = sorted(name for name in sys.modules if name.partition(".")[0] == "kzoo")
-    np.savez(outputs, seconds=np.array(seconds), modules=np.array(modules, "U"), **answers)
+    np.savez(
+        outputs, seconds=np.array(seconds), modules=np.array(modules, "U"), **answers
+    )
 
 
 if __name__ == "__main__":

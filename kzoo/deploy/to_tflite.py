@@ -122,7 +122,9 @@ def _calibration(pictures, size, fewer_ok):
                 "calibration pictures are (h, w, 3) or (B, h, w, 3), RGB 0..255; "
                 f"got {picture.shape}"
             )
-        fitted.extend(_fit(x, size) for x in (picture if picture.ndim == 4 else [picture]))
+        fitted.extend(
+            _fit(x, size) for x in (picture if picture.ndim == 4 else [picture])
+        )
     if len(fitted) < CALIBRATION and not fewer_ok:
         raise ValueError(
             f"{len(fitted)} calibration pictures; int8 needs at least {CALIBRATION} "

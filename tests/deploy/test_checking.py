@@ -118,12 +118,22 @@ def test_measure_says_what_report_json_keeps(file, model, pictures):
         {"boxes": x["boxes"], "labels": x["classes"], "crowd": x["classes"] < 0}
         for x in answers
     ]
-    row = deploy.measure(file("onnx"), model.task, pictures, targets, answers)
-    assert row["mAP"] == pytest.approx(1.0)
-    assert row["max_error"] < 1e-4 and row["ms"] > 0
-    assert row["bytes"] == file("onnx").stat().st_size
+    files = [file("onnx"), file("tflite_float32")]
+    for row, path in zip(deploy.measure(model, files, pictures, targets), files):
+        assert row["mAP"] == pytest.approx(1.0)
+        assert row["max_error"] < 1e-4 and row["ms"] > 0
+        assert row["bytes"] == path.stat().st_size
     with pytest.raises(ValueError, match="no NMS inside"):
-        deploy.measure(file("onnx", nms=False), model.task, pictures, targets)
+        deploy.measure(model, [file("onnx", nms=False)], pictures, targets)
+
+
+def test_a_file_is_measured_by_what_it_sees(file, model, odd_pictures):
+    """TFLite sees rounded pictures where they must be resized; so must the model."""
+    nothing = {"boxes": np.zeros((0, 4)), "labels": [], "crowd": np.zeros(0, bool)}
+    (row,) = deploy.measure(
+        model, [file("tflite_float32")], odd_pictures, [nothing] * len(odd_pictures)
+    )
+    assert row["max_error"] < 1e-4
 
 
 def test_the_size_of_a_folder_is_that_of_its_files(tmp_path):

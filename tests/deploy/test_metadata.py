@@ -30,7 +30,9 @@ def test_labels_of_other_alphabets_survive(classifier, tmp_path):
     before = classifier.task.class_names
     classifier.task.class_names = names
     try:
-        paths = [deploy.write(classifier, n, tmp_path) for n in ("tflite_float32", "onnx")]
+        paths = [
+            deploy.write(classifier, n, tmp_path) for n in ("tflite_float32", "onnx")
+        ]
     finally:
         classifier.task.class_names = before
     for path in paths:

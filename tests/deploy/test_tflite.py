@@ -78,10 +78,12 @@ def test_inputs_and_outputs_have_the_promised_names(precision, nms, interpreter)
     assert types == ["float32", "float32", "int32", "int32"][: len(names)]
 
 
-def test_precision_shows_in_the_size(file):
+def test_precision_shows_in_the_size(file, model):
+    """Of a small network's file most is no weight: 4, 2 and 1 bytes are seen apart."""
     size = {p: deploy.size_of(file(f"tflite_{p}")) for p in PRECISIONS}
-    assert size["float16"] < 0.75 * size["float32"]
-    assert size["int8"] < size["float16"]
+    kernels = sum(np.prod(v.shape) for v in model.variables if "kernel" in v.path)
+    assert size["float32"] - size["float16"] == pytest.approx(2 * kernels, rel=0.1)
+    assert size["dynamic"] < size["float16"]
 
 
 def test_int8_has_an_int8_body(interpreter):
@@ -126,15 +128,15 @@ def test_calibration_comes_in_any_wrapping(make, calibration):
     assert {(x.shape, x.dtype.name) for x in found} == {((64, 96, 3), "uint8")}
 
 
-def test_too_few_pictures_are_refused_unless_told(model, calibration, tmp_path):
+def test_too_few_pictures_are_refused_unless_told(classifier, calibration, tmp_path):
     path, few = tmp_path / "x.tflite", calibration[:99]
     with pytest.raises(ValueError, match="99 calibration pictures.*at least 100"):
-        deploy.tflite(model, path, "int8", few)
-    deploy.tflite(model, path, "int8", calibration[:2], fewer_ok=True)
+        deploy.tflite(classifier, path, "int8", few)
+    deploy.tflite(classifier, path, "int8", calibration[:2], fewer_ok=True)
     with pytest.raises(ValueError, match="no calibration pictures"):
-        deploy.tflite(model, path, "int8", [], fewer_ok=True)
+        deploy.tflite(classifier, path, "int8", [], fewer_ok=True)
     with pytest.raises(ValueError, match="int8 needs calibration"):
-        deploy.tflite(model, path, "int8")
+        deploy.tflite(classifier, path, "int8")
 
 
 def test_pictures_that_are_none_are_refused(model, tmp_path):
