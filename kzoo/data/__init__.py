@@ -8,10 +8,10 @@ several are wrong (RandomCrop's boxes, RandAugment's, the padding rows), keras-c
 ragged tensors of them, and they reach a third of the speed of the ops used here.
 """
 
-from kzoo.data.batching import batches, load, truths
+from kzoo.data.batching import batches, load, names_at, truths
 from kzoo.data.checks import BadData
 from kzoo.data.opening import open_source as open
 from kzoo.data.pictures import read
 from kzoo.data.source import Source
 
-__all__ = ["BadData", "Source", "batches", "load", "open", "read", "truths"]
+__all__ = ["BadData", "Source", "batches", "load", "names_at", "open", "read", "truths"]

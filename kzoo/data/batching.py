@@ -107,9 +107,12 @@ def truths(batch):
     """What is to be found in a batch that is not for training, for an evaluator.
 
     Returns:
-      A list, one dict for each real picture: "boxes" (M, 4) float32 xyxy in the pixels
-      of the picture before the letterbox, "labels" (M,) int32, "crowd" (M,) bool.
+      A list, one for each real picture: its label, or a dict of "boxes" (M, 4) float32
+      xyxy in the pixels of the picture before the letterbox, "labels" (M,) int32,
+      "crowd" (M,) bool.
     """
+    if not isinstance(batch["targets"], dict):
+        return list(np.asarray(batch["targets"])[np.asarray(batch["real"])])
     targets = {name: np.asarray(rows) for name, rows in batch["targets"].items()}
     there = targets["valid"] | targets["crowd"]
     boxes = targets["boxes"] / np.tile(np.asarray(batch["scale"]), 2)[:, None]
@@ -130,6 +133,13 @@ def _in_batches(positions, load_row, rows):
     dataset = positions.map(load_row, tf.data.AUTOTUNE, deterministic=True)
     dataset = dataset.batch(rows, drop_remainder=True)
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+
+def names_at(source, batch_size, step, seed=0):
+    """The names of the examples in batch `step` of training."""
+    rows = range(step * batch_size, (step + 1) * batch_size)
+    indices = [_example_at(row, len(source), seed)[0] for row in rows]
+    return [source.ids[int(index)] for index in indices]
 
 
 def _rows_of_worker(batch_size, worker):
@@ -184,15 +194,18 @@ def _row(source, image_size, training, augment, room):
         if training:
             # A quarter of the bytes on the way to the device.
             return {**result, "images": augmentations.to_uint8(image)}
-        return {**result, "scale": example["scale"]}
+        return {**result, "scale": example["scale"], "size": example["size"]}
 
     return row
 
 
 def fitted(example, size):
-    """The example letterboxed to size (H, W), with the "scale" (x, y) of its boxes."""
+    """The example letterboxed to size (H, W), with the "scale" (x, y) of its boxes and
+    the "size" (h, w) that it had.
+    """
+    before = tf.shape(example["image"])[:2]
     image, scale = letterbox(example["image"], *size)
-    example = {**example, "image": image, "scale": scale}
+    example = {**example, "image": image, "scale": scale, "size": before}
     if "boxes" in example:
         example["boxes"] *= tf.tile(scale, [2])
     return example

@@ -88,7 +88,7 @@ def _records(images, file, split, problems):
     folder = _pictures(images, file, split)
     for i, row in enumerate(images):
         where = f"images[{i}]"
-        if not isinstance(row, dict) or not {"id", "file_name"} <= set(row):
+        if not _names_a_file(row):
             problems.add(file, where, "it needs an id and a file_name")
         elif row["id"] in records:
             problems.add(file, where, f"the id {row['id']!r} is used twice")
@@ -100,13 +100,19 @@ def _records(images, file, split, problems):
     return records
 
 
+def _names_a_file(row):
+    return (
+        isinstance(row, dict) and "id" in row and isinstance(row.get("file_name"), str)
+    )
+
+
 def _pictures(images, file, split):
     """The folder in which the first picture lies."""
     root = file.parent.parent if file.parent.name == "annotations" else file.parent
     places = [file.parent, root / split, root / "images" / split, root / "images", root]
     year = split if split != "train" else file.stem.removeprefix(PREFIX)
     places += [root / year, root / "images" / year]
-    names = [row["file_name"] for row in images[:1] if "file_name" in row]
+    names = [row["file_name"] for row in images if _names_a_file(row)][:1]
     for place in places:
         if all((place / name).is_file() for name in names):
             return place

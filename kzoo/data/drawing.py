@@ -44,7 +44,7 @@ def draw(rng, size=160, objects=(0, 8)):
     Returns:
       A dict: "image" (H, W, 3) uint8; "instances" (H, W) uint8, 0 for the ground and
       i + 1 where shape i is seen; "boxes" (M, 4) float32, xyxy pixels around the whole
-      shape, clipped to the picture; "labels" (M,), indices of SHAPES; "colours",
+      shape, seen or hidden, as far as it lies in the picture; "labels" (M,), indices of SHAPES; "colours",
       "textures": lists of names; "ground": its colour's name.
     """
     ground, canvas = _ground(rng, size)
@@ -101,8 +101,8 @@ def _place(rng, instances, least, tries=8):
         if len(under) >= need and np.all(left >= least):
             instances[rows, columns][solid] = number
             least.append(need)
-            box = np.clip([*polygon.min(0), *polygon.max(0)], 0, size)
-            return label, box, corner, alpha
+            part = _inside(polygon, size)
+            return label, [*part.min(0), *part.max(0)], corner, alpha
     return None
 
 
@@ -123,6 +123,18 @@ def _area(polygon):
     """The shoelace formula."""
     x, y = polygon.T
     return 0.5 * abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
+
+
+def _inside(polygon, size):
+    """The corners of the part inside the picture (Sutherland and Hodgman 1974)."""
+    for axis, edge, side in ((0, 0, 1), (0, size, -1), (1, 0, 1), (1, size, -1)):
+        depth = side * (polygon[:, axis] - edge)
+        ahead = np.roll(depth, -1)
+        share = depth / np.where(depth == ahead, 1, depth - ahead)
+        crossing = polygon + share[:, None] * (np.roll(polygon, -1, 0) - polygon)
+        keep = np.stack([depth >= 0, (depth >= 0) != (ahead >= 0)], 1)
+        polygon = np.stack([polygon, crossing], 1)[keep]
+    return polygon
 
 
 def _coverage(polygon, size):

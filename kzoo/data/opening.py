@@ -10,8 +10,12 @@ CHOICES = (
     "scenes, tfds:NAME, voc:FOLDER, coco:FOLDER_OR_JSON, yolo:FOLDER, folder:FOLDER"
 )
 # Each has splits(folder) -> names and load(folder, split, problems) -> names, Records.
-FORMATS = {"voc": voc, "coco": coco, "yolo": yolo, "folder": folder}
-TASK_OF = {"voc": "detection", "coco": "detection", "yolo": "detection"}
+FORMATS = {
+    "voc": (voc, "detection"),
+    "coco": (coco, "detection"),
+    "yolo": (yolo, "detection"),
+    "folder": (folder, "classification"),
+}
 
 
 def open_source(
@@ -46,16 +50,15 @@ def open_source(
         return tfds.open_source(source, split, task, problems, examples, seed)
     if kind not in FORMATS or not place:
         raise ValueError(f"no data source {source!r}; it can be {CHOICES}")
-    if task != TASK_OF.get(kind, "classification"):
-        raise ValueError(
-            f"{source} is data for {TASK_OF.get(kind, 'classification')}, not {task}"
-        )
+    form, its_task = FORMATS[kind]
+    if task != its_task:
+        raise ValueError(f"{source} is data for {its_task}, not for {task}")
     path = pathlib.Path(place).expanduser()
     if not path.exists():
         raise ValueError(f"{source}: there is no folder {str(path)!r}")
     name, start, end = splits.parse(split)
-    name = splits.find(name, FORMATS[kind].splits(path), source)
-    classes, records = FORMATS[kind].load(path, name, problems)
+    name = splits.find(name, form.splits(path), source)
+    classes, records = form.load(path, name, problems)
     records = splits.cut(records, start, end)
     records = splits.choose(records, examples, seed, source)
     return Source(source, split, task, classes, records, len(records), problems)

@@ -38,8 +38,8 @@ def look(picture):
     """
     try:
         with _opened(picture) as file, Image.open(file) as image:
-            turn = image.getexif().get(EXIF_ORIENTATION, 1)
             stored, kind, mode = image.size, image.format, image.mode
+            turn = _orientation(image)
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
             if ENDS.get(kind, b"") not in file.read():
                 rgb(picture)  # Perhaps only something was appended: this tells.
@@ -56,6 +56,12 @@ def look(picture):
     return Look(shown, stored, turn in range(2, 9), native)
 
 
+def _orientation(image):
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # To look further, Pillow would decode all of it.
+    return image.getexif().get(EXIF_ORIENTATION, 1)
+
+
 def _opened(picture):
     return io.BytesIO(picture) if isinstance(picture, bytes) else open(picture, "rb")
 
@@ -63,7 +69,9 @@ def _opened(picture):
 def _unknown(picture):
     with _opened(picture) as file:
         start = file.read(8)
-    return f"not a picture: its first bytes are {start!r}" if start else "0 bytes long"
+    return (
+        f"not a picture: its first bytes are {start!r}" if start else "empty: 0 bytes"
+    )
 
 
 def decode(data, by_pillow, turn, name):
@@ -86,8 +94,9 @@ def decode(data, by_pillow, turn, name):
 def _by_tensorflow(data):
     # A graph cannot catch an error, but a data set can pass over one: what is left is
     # then the empty picture behind it, and `decode` can say which file it was.
+    # decode_jpeg takes PNG, too; so asked, it gives the pixels that Pillow gives.
     decoded = tf.data.Dataset.from_tensors(data).map(
-        lambda x: tf.ensure_shape(tf.io.decode_image(x, 3), (None, None, 3))
+        lambda x: tf.io.decode_jpeg(x, channels=3, dct_method="INTEGER_ACCURATE")
     )
     empty = tf.data.Dataset.from_tensors(tf.zeros((0, 0, 3), tf.uint8))
     return decoded.ignore_errors().concatenate(empty).take(1).get_single_element()
@@ -96,7 +105,7 @@ def _by_tensorflow(data):
 def _by_pillow(data, turn):
     def pixels(data, turn):
         try:
-            return rgb(data, turn)
+            return rgb(np.asarray(data).item(), turn)
         except Exception:
             return np.zeros((0, 0, 3), np.uint8)
 

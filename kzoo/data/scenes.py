@@ -35,16 +35,16 @@ SINGLE = ScenesConfig(
 )
 
 
-def config(task, split, examples):
-    """The configuration that has enough examples; few sizes, so that caches are few."""
-    base = SINGLE if task == "classification" else BOXES
-    count = SPLITS[split]
-    if examples is None or examples <= count:
-        return base
-    while count < examples:
-        count *= 2
-    name = f"{base.name}_{split}{count}"
-    return dataclasses.replace(base, name=name, **{split: count})
+def config(task):
+    """The configuration that serves a task."""
+    return SINGLE if task == "classification" else BOXES
+
+
+def only(base, split, examples):
+    """`base` with one split, of `examples` or some more: few sets are ever drawn."""
+    enough = 1 << max(6, (examples - 1).bit_length())
+    counts = {**dict.fromkeys(SPLITS, 0), split: enough}
+    return dataclasses.replace(base, name=f"{base.name}_{split}{enough}", **counts)
 
 
 class KzooScenes(tfds.core.GeneratorBasedBuilder):
@@ -81,13 +81,17 @@ class KzooScenes(tfds.core.GeneratorBasedBuilder):
             features["label"] = names
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
-            homepage="https://www.tensorflow.org/datasets",
+            description=self.__doc__,
             # Written as drawn: record i is scene i.
             disable_shuffling=True,
         )
 
     def _split_generators(self, dl_manager):
-        return {split: self._generate_examples(split) for split in SPLITS}
+        return {
+            split: self._generate_examples(split)
+            for split in SPLITS
+            if getattr(self.builder_config, split)
+        }
 
     def _generate_examples(self, split):
         settings = self.builder_config

@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 
+import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging as absl_logging
 
@@ -64,28 +65,38 @@ def _scenes(task, split, examples):
     from kzoo.data import scenes
 
     name = splits.find(split, scenes.SPLITS, "scenes")
-    config = scenes.config(task, name, examples)
-    builder = tfds.builder("kzoo_scenes", config=config, data_dir=_data_dir())
-    if builder.is_prepared():
-        return builder
-    total = sum(getattr(config, split) for split in scenes.SPLITS)
-    print(f"Drawing {total} scenes into {builder.data_dir}, once.", file=sys.stderr)
+    config = scenes.config(task)
+    builder = _scenes_builder(config)
+    enough = examples is None or examples <= scenes.SPLITS[name]
+    if not enough or (examples and not builder.is_prepared()):
+        config = scenes.only(config, name, examples)
+        builder = _scenes_builder(config)
+    if not builder.is_prepared():
+        _draw(builder, config)
+    return _scenes_builder(config)
+
+
+def _scenes_builder(config):
+    return tfds.builder("kzoo_scenes", config=config, data_dir=_data_dir())
+
+
+def _draw(builder, config):
+    count = config.train + config.validation + config.test
+    print(f"Drawing {count} scenes into {builder.data_dir}, once.", file=sys.stderr)
     tfds.disable_progress_bar()
     try:
         # Into a folder beside, which gets its name when all is there.
         with contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare()
     except OSError as error:
-        # Another process may have drawn them in the meantime.
-        builder = tfds.builder("kzoo_scenes", config=config, data_dir=_data_dir())
-        if not builder.is_prepared():
+        # Unless another process has drawn them in the meantime.
+        if not _scenes_builder(config).is_prepared():
             raise ValueError(
                 f"scenes cannot be drawn into {builder.data_dir} ({error}); name a "
                 "folder that can be written to in TFDS_DATA_DIR"
             ) from None
     finally:
         tfds.enable_progress_bar()
-    return builder
 
 
 def _data_dir():
@@ -147,20 +158,10 @@ def _is(feature, kind):
 
 def _reader(builder, part, count, fields, source):
     """(an iterable of `count` examples as NumPy, f(i) -> bytes or None)."""
-    wanted = {fields["image"]: True}
-    if fields["id"]:
-        wanted[fields["id"]] = True
-    if "objects" in fields:
-        columns = {fields[role] for role in ("box", "label", "crowd") if fields[role]}
-        wanted[fields["objects"]] = columns
-    else:
-        wanted[fields["label"]] = True
-    decoders = tfds.decode.PartialDecoding(
-        wanted, decoders={fields["image"]: tfds.decode.SkipDecoding()}
-    )
     large = builder.info.splits[part.partition("[")[0]].num_bytes > LARGE
+    skip = {fields["image"]: tfds.decode.SkipDecoding()}
     if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
-        rows = builder.as_data_source(part, decoders=decoders)
+        rows = builder.as_data_source(part, decoders=skip)
         fetch = lambda i: rows[i][fields["image"]]  # noqa: E731
         return (rows[i] for i in range(count)), fetch if large else None
     if large:
@@ -168,9 +169,20 @@ def _reader(builder, part, count, fields, source):
             f"{source} is too large for memory; prepare it for random access: "
             f"tfds build {source.removeprefix('tfds:')} --file_format=array_record"
         )
-    config = tfds.ReadConfig(try_autocache=False, add_tfds_id=False)
+    decoders = tfds.decode.PartialDecoding(_wanted(fields), decoders=skip)
+    config = tfds.ReadConfig(try_autocache=False)
     data = builder.as_dataset(split=part, decoders=decoders, read_config=config)
     return data.take(count).as_numpy_iterator(), None
+
+
+def _wanted(fields):
+    """The fields in the form of tfds: {name: True, or the set of its columns}."""
+    roles = ("image", "id") if "objects" in fields else ("image", "id", "label")
+    wanted = {fields[role]: True for role in roles if fields[role]}
+    if "objects" in fields:
+        columns = {fields[role] for role in ("box", "label", "crowd") if fields[role]}
+        wanted[fields["objects"]] = columns
+    return wanted
 
 
 def _record(row, fields, part, i):
@@ -181,7 +193,8 @@ def _record(row, fields, part, i):
         record.label = int(row[fields["label"]])
         return record
     objects = row[fields["objects"]]
-    boxes = objects[fields["box"]][:, [1, 0, 3, 2]]  # tfds: ymin, xmin, ymax, xmax
+    # tfds: ymin, xmin, ymax, xmax.
+    boxes = np.reshape(objects[fields["box"]], (-1, 4))[:, [1, 0, 3, 2]]
     crowd = objects[fields["crowd"]] if fields["crowd"] else [False] * len(boxes)
     for i, (box, label) in enumerate(zip(boxes, objects[fields["label"]])):
         record.add(f"object {i}", box, int(label), crowd[i])
