@@ -9,14 +9,13 @@ from absl import app, flags
 
 import kzoo
 from kzoo import data, train
+from kzoo.data.opening import CHOICES
 from kzoo.train.workdir import write_json, write_text
 
 WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run; a second run with the same one continues."
 )
-DATA = flags.DEFINE_string(
-    "data", "scenes", f"Where pictures come from: {data.CHOICES}."
-)
+DATA = flags.DEFINE_string("data", "scenes", f"Where pictures come from: {CHOICES}.")
 TRAIN_SPLIT = flags.DEFINE_string("train_split", "train", "Split to learn from.")
 VALIDATION_SPLIT = flags.DEFINE_string(
     "validation_split", "validation", "Split to choose the best model by."
@@ -232,7 +231,11 @@ def fit(model, strategy, workdir, learn, check, best):
         best=best,
     )
     evaluate = evaluation(model, strategy, check)
-    loop = train.Loop(step, batches, evaluate, plan, workdir, identity())
+
+    def names(step):
+        return data.names_at(learn, BATCH_SIZE.value, step, SEED.value)
+
+    loop = train.Loop(step, batches, evaluate, plan, workdir, identity(), names)
     return loop.run()
 
 

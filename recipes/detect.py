@@ -13,9 +13,11 @@ import time
 
 import numpy as np
 from absl import flags
+from tqdm import tqdm
 
 import kzoo
 from kzoo import models, train
+from kzoo.models.registry import parse
 from kzoo.ops.anchors import retinanet_anchors
 from kzoo.tasks.detection import BOX_LOSSES
 from recipes import common
@@ -50,8 +52,8 @@ EXPORT = flags.DEFINE_list(
 
 def check_flags():
     """Names that do not exist, before anything slow."""
-    models.card(models.parse(MODEL.value)[0])
-    models.card(models.parse(BACKBONE.value)[0])
+    models.card(parse(MODEL.value)[0])
+    models.card(parse(BACKBONE.value)[0])
     for name in EXPORT.value:
         if name not in kzoo.deploy.FORMATS:
             raise ValueError(
@@ -93,17 +95,19 @@ def ship(model, learn, check, folder):
     pictures = [example.pop("image") for example in examples]
     some = range(min(200, len(learn)))
     calibration = [example["image"] for example in learn.read(some)]
-    expected = kzoo.predict(model, pictures)
-    rows = {}
-    for name in EXPORT.value:
-        path = kzoo.deploy.write(model, name, folder, calibration)
-        row = kzoo.deploy.measure(path, model.task, pictures, examples, expected)
-        rows[name] = {key: row[key] for key in ("mAP", "max_error", "bytes", "ms")}
+    paths = []
+    for name in tqdm(EXPORT.value, desc="export", leave=False, disable=None):
+        paths.append(kzoo.deploy.write(model, name, folder, calibration))
+    rows = kzoo.deploy.measure(model, paths, pictures, examples)
+    for name, row in zip(EXPORT.value, rows):
         print(
             f"{name:16} {row['bytes'] / 1e6:7.2f} MB   error {row['max_error']:.1e}   "
             f"mAP {row['mAP'] or 0:.4f}   {row['ms']:.1f} ms a picture"
         )
-    return rows
+    kept = ("mAP", "max_error", "bytes", "ms")
+    return {
+        name: {key: row[key] for key in kept} for name, row in zip(EXPORT.value, rows)
+    }
 
 
 def main():

@@ -18,6 +18,8 @@ Where a number does not exist (no object of that class or size) it is None, so
 that the result can be written as JSON.
 """
 
+import logging
+
 import numpy as np
 
 from kzoo.metrics import checked
@@ -79,6 +81,8 @@ class CocoEvaluator(_DetectionEvaluator):
         # Imported late: it loads compiled code that only an evaluation needs.
         from faster_coco_eval import COCO, COCOeval_faster
 
+        # It reports every number as an INFO message, which absl's programs show.
+        logging.getLogger("faster_coco_eval").setLevel(logging.WARNING)
         truths = COCO(self._dataset(self._targets))
         detections = COCO(self._dataset(self._results))
         evaluation = COCOeval_faster(truths, detections, "bbox")

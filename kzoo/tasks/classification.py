@@ -46,10 +46,6 @@ class Classification:
         classes = ops.top_k(scores, 1)[1][..., 0]
         return {"scores": scores, "classes": ops.cast(classes, "int32")}
 
-    def truths(self, targets, scales):
-        """The labels (B,) themselves; see `AnchorDetection.truths`."""
-        return targets
-
     def evaluator(self):
         from kzoo.metrics.classification import AccuracyEvaluator
 

@@ -5,13 +5,12 @@ sees it, "labels": (B, M) int32, "valid": (B, M) bool}: M is fixed, `valid` says
 which rows are real, and background is no class.
 """
 
-import numpy as np
 from keras import ops
 
 from kzoo import losses
 from kzoo.ops import boxes as box_ops
 from kzoo.ops.matching import anchor_targets
-from kzoo.ops.native import global_sum
+from kzoo.ops.native import global_sum, take_rows
 from kzoo.ops.nms import nms
 
 BOX_LOSSES = ("smooth_l1", "giou")
@@ -87,9 +86,7 @@ class AnchorDetection:
         if self.box_loss == "smooth_l1":
             return ops.sum(losses.smooth_l1(goal["deltas"], deltas), axis=-1)
         if self.box_loss == "giou":
-            # Anchors without a box compare themselves: finite, and masked later.
-            boxes = ops.where(goal["positive"][..., None], goal["boxes"], anchors)
-            return losses.giou_loss(boxes, box_ops.decode(deltas, anchors))
+            return losses.giou_loss(goal["boxes"], box_ops.decode(deltas, anchors))
         raise ValueError(
             f"no box loss {self.box_loss!r}; kzoo has {', '.join(BOX_LOSSES)}"
         )
@@ -130,9 +127,7 @@ class AnchorDetection:
         pairs = ops.reshape(scores, (-1, count * classes))
         best, index = ops.top_k(pairs, min(self.level_detections, count * classes))
         anchor = index // classes
-        deltas = ops.take_along_axis(
-            ops.cast(deltas, "float32"), anchor[..., None], axis=1
-        )
+        deltas = take_rows(ops.cast(deltas, "float32"), anchor)
         anchors = ops.take(ops.convert_to_tensor(anchors, "float32"), anchor, axis=0)
         return box_ops.decode(deltas, anchors), best, index % classes
 
@@ -144,30 +139,6 @@ class AnchorDetection:
                 "Give the builder input_shape=(height, width, 3)"
             )
         return self.anchors(height, width)
-
-    def truths(self, targets, scales):
-        """Targets of B letterboxed images as the evaluator wants them.
-
-        Args:
-          targets: see the module, as NumPy arrays; "crowd" (B, M) bool may mark
-            what is neither asked for nor punished.
-          scales: (B, 2), by which `kzoo.ops.images.letterbox` scaled x and y.
-
-        Returns:
-          A list of B dicts with "boxes" in pixels of the picture, "labels", "crowd".
-        """
-        crowd = targets.get("crowd", np.zeros_like(targets["valid"]))
-        counted = targets["valid"] | crowd
-        return [
-            {
-                "boxes": boxes[rows] / np.tile(scale, 2),
-                "labels": labels[rows],
-                "crowd": crowd[rows],
-            }
-            for boxes, labels, crowd, rows, scale in zip(
-                targets["boxes"], targets["labels"], crowd, counted, scales
-            )
-        ]
 
     def evaluator(self):
         from kzoo.metrics.detection import CocoEvaluator

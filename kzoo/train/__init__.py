@@ -1,18 +1,18 @@
 """How kzoo trains: parts that recipes are made of, and that a person's own loop can use.
 
-    strategy(name)            which devices
-    optimizer(...), Schedule  how far each step goes
-    TrainStep                 one step of training under tf.distribute
-    Evaluation                scores on a data set
-    Loop                      all of them in a workdir, stopped and resumed
+strategy(name)            which devices
+optimizer(...), Schedule  how far each step goes
+TrainStep                 one step of training under tf.distribute
+Evaluation                scores on a data set
+Loop                      all of them in a workdir, stopped and resumed
 """
 
 from kzoo.train.checkpoint import CheckpointError
+from kzoo.train.devices import STRATEGIES, distribute, is_chief, split_cpu, strategy
 from kzoo.train.evaluate import Evaluation
 from kzoo.train.loop import Loop, NonFiniteLoss, Plan, Stopped
 from kzoo.train.schedules import OPTIMIZERS, SCHEDULES, Schedule, optimizer
 from kzoo.train.step import TrainStep, averaged_weights, set_batch_norm
-from kzoo.train.devices import STRATEGIES, distribute, is_chief, split_cpu, strategy
 from kzoo.train.workdir import Log, Workdir
 
 __all__ = [

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from kzoo.data import truths
 from kzoo.prediction import in_pictures
 from kzoo.train.devices import distribute
 
@@ -57,9 +58,8 @@ class Evaluation:
         """Gives the evaluator the pictures that are no padding of the last batch."""
         task = self.model.task
         found = in_pictures(task, results, rest["scale"], rest["size"])
-        truths = task.truths(rest["targets"], rest["scale"])
         real = np.flatnonzero(rest["real"])
-        evaluator.update([truths[i] for i in real], [found[i] for i in real])
+        evaluator.update(truths(rest), [found[i] for i in real])
 
 
 def _to_numpy(tensors):

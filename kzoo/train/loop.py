@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from kzoo import saving
 from kzoo.train import checkpoint
+from kzoo.train.devices import distribute, is_chief
 from kzoo.train.plots import curves
 from kzoo.train.step import averaged_weights
-from kzoo.train.devices import distribute, is_chief
 from kzoo.train.workdir import Log
 
 

@@ -1,14 +1,14 @@
 """The folder of a run: what is in it, and how its small files are written.
 
-    config.flags     every flag with its value; give it back with --flagfile
-    checkpoint/      state.npz, from which a second run continues
-    model/           the best model, for `kzoo.load(workdir)`
-    export/          files that ship
-    log.csv          one row for every few steps and every evaluation
-    curves.png       the same as a picture
-    predictions.png  truth and predictions side by side
-    report.json      scores, formats, seconds, versions
-    tensorboard/     the same as log.csv, for TensorBoard
+config.flags     every flag with its value; give it back with --flagfile
+checkpoint/      state.npz, from which a second run continues
+model/           the best model, for `kzoo.load(workdir)`
+export/          files that ship
+log.csv          one row for every few steps and every evaluation
+curves.png       the same as a picture
+predictions.png  truth and predictions side by side
+report.json      scores, formats, seconds, versions
+tensorboard/     the same as log.csv, for TensorBoard
 """
 
 import csv
