@@ -43,9 +43,9 @@ def draw(rng, size=160, objects=(0, 8)):
 
     Returns:
       A dict: "image" (H, W, 3) uint8; "instances" (H, W) uint8, 0 for the ground and
-      i + 1 where shape i is seen; "boxes" (M, 4) float32, xyxy pixels around the whole
-      shape, seen or hidden, as far as it lies in the picture; "labels" (M,), indices of SHAPES; "colours",
-      "textures": lists of names; "ground": its colour's name.
+      i + 1 where shape i is seen; "boxes" (M, 4) float32, xyxy pixels around all of
+      the shape that lies in the picture, seen or hidden; "labels" (M,), indices of
+      SHAPES; "colours", "textures": lists of names; "ground": its colour's name.
     """
     ground, canvas = _ground(rng, size)
     instances = np.zeros((size, size), np.uint8)
@@ -102,7 +102,9 @@ def _place(rng, instances, least, tries=8):
             instances[rows, columns][solid] = number
             least.append(need)
             part = _inside(polygon, size)
-            return label, [*part.min(0), *part.max(0)], corner, alpha
+            # A crossing may lie a rounding error outside.
+            box = np.clip([*part.min(0), *part.max(0)], 0, size)
+            return label, box, corner, alpha
     return None
 
 
