@@ -99,8 +99,10 @@ def jitter(example, size, zoom, place, draws, colour, visible=0.25):
 
     result = {**example, "image": pad(recolour(move(example["image"]), draws, colour))}
     if "masks" in example:
-        masks = tf.transpose(example["masks"], (1, 2, 0))
-        result["masks"] = tf.transpose(pad(move(masks, "nearest")), (2, 0, 1))
+        # One more, since TensorFlow does not resize a picture of no channels.
+        masks = tf.pad(example["masks"], [[0, 1], [0, 0], [0, 0]])
+        masks = pad(move(tf.transpose(masks, (1, 2, 0)), "nearest"))
+        result["masks"] = tf.transpose(masks, (2, 0, 1))[:-1]
     boxes = (example["boxes"] - _xyxy(corner)) * _xyxy(new / part) + _xyxy(offset)
     result["boxes"] = tf.clip_by_value(boxes, _xyxy(offset), _xyxy(offset + new))
     left = _areas(result["boxes"])
