@@ -95,7 +95,9 @@ def in_pictures(task, results, scales, sizes):
     rows = [{name: x[i] for name, x in results.items()} for i in range(len(scales))]
     if task.name == "classification":
         return [_classified(row, task.class_names) for row in rows]
-    return [_detected(row, task.class_names, *at) for row, *at in zip(rows, scales, sizes)]
+    return [
+        _detected(row, task.class_names, *at) for row, *at in zip(rows, scales, sizes)
+    ]
 
 
 def _classified(row, names):

@@ -18,7 +18,11 @@ from kzoo.models.classification.resnet import (
     resnet152,
     resnet152_v1,
 )
-from kzoo.models.detection.retinanet import retinanet, retinanet_torchvision
+from kzoo.models.detection.retinanet import (
+    retinanet,
+    retinanet_torchvision,
+    retinanet_v2,
+)
 from kzoo.models.registry import build, card, names
 
 __all__ = [
@@ -37,4 +41,5 @@ __all__ = [
     "resnet152_v1",
     "retinanet",
     "retinanet_torchvision",
+    "retinanet_v2",
 ]

@@ -3,15 +3,18 @@
 `retinanet` is the paper's: P6 is a strided convolution of C5.
 `retinanet_torchvision` is the one that PyTorch's weights were trained on: P6 comes
 from P5, anchors are rounded to pixels and start at a cell's corner, 91 classes.
+`retinanet_v2` is torchvision's better trained one: P6 from C5 again, group
+normalization in the heads (Wu & He, ECCV 2018, https://arxiv.org/abs/1803.08494),
+GIoU as the loss of boxes. It learns from scratch much faster than the others.
 """
 
+import functools
 import math
 
 import keras
 from keras import layers
 
 from kzoo.models.base import Model
-from kzoo.models.blocks import he_normal
 from kzoo.models.detection.fpn import convolution, feature_pyramid
 from kzoo.models.registry import Paper, build, register
 from kzoo.ops.anchors import Anchors, retinanet_anchors, torchvision_anchors
@@ -28,31 +31,48 @@ PRIOR = 0.01
 LEVELS = ("P3", "P4", "P5", "P6", "P7")
 
 
-def head_convolution(filters, name, activation=None, bias=0.0):
+def head_convolution(filters, name, bias=0.0, **options):
     """A 3x3 convolution with the initial values of section 4.1."""
     return layers.Conv2D(
         filters,
         3,
         padding="same",
-        activation=activation,
-        kernel_initializer=he_normal() if activation else keras.initializers.RandomNormal(0, 0.01),
+        kernel_initializer=keras.initializers.RandomNormal(0, 0.01),
         bias_initializer=keras.initializers.Constant(bias),
         name=name,
+        **options,
     )
 
 
-def head(pyramid, outputs, anchors, filters, depth, name, bias=0.0):
-    """One subnet shared by all levels: {"Pk": (B, H, W, C)} to (B, N, outputs)."""
-    tower = [
-        head_convolution(filters, f"{name}_{i}", "relu") for i in range(1, depth + 1)
+def plain_layer(filters, name):
+    """The layers of one step of a tower: convolution, ReLU."""
+    return [head_convolution(filters, name, activation="relu")]
+
+
+def normalized_layer(filters, name):
+    """Convolution, group normalization in 32 groups, ReLU."""
+    return [
+        head_convolution(filters, name, use_bias=False),
+        layers.GroupNormalization(32, epsilon=1e-5, name=f"{name}_gn"),
+        layers.Activation("relu", name=f"{name}_act"),
     ]
-    last = head_convolution(anchors * outputs, f"{name}_{depth + 1}", bias=bias)
+
+
+def head(pyramid, outputs, tower, name, bias=0.0):
+    """One subnet shared by all levels: {"Pk": (B, H, W, C)} to (B, N, outputs).
+
+    `outputs` is (rows of an anchor, anchors at a position); `tower` as in `detector`.
+    """
+    of_anchor, anchors = outputs
+    step, depth = tower
+    subnet = sum([step(f"{name}_{i}") for i in range(1, depth + 1)], [])
+    subnet.append(head_convolution(anchors * of_anchor, f"{name}_{depth + 1}", bias))
     rows = []
     for level in LEVELS:
         x = pyramid[level]
-        for layer in [*tower, last]:
+        for layer in subnet:
             x = layer(x)
-        rows.append(layers.Reshape((-1, outputs), name=f"{name}_{level}")(x))
+        rows.append(layers.Reshape((-1, of_anchor), name=f"{name}_{level}")(x))
     return layers.Concatenate(axis=1, dtype="float32", name=name)(rows)
 
 
@@ -63,8 +83,12 @@ def coarse_levels(source, filters):
     return {"P6": p6, "P7": convolution(filters, 3, strides=2, name="P7")(p7)}
 
 
-def detector(images, pyramid, classes, anchors, filters, depth, name):
-    """The model from `images` to raw outputs, and its task."""
+def detector(images, pyramid, classes, anchors, tower, name):
+    """The model from `images` to raw outputs, and its task.
+
+    `tower` is a function from a name to the layers of one step of a head, and the
+    number of steps.
+    """
     per_position = set(anchors.per_position)
     if len(anchors.strides) != len(LEVELS) or len(per_position) != 1:
         raise ValueError(
@@ -74,12 +98,19 @@ def detector(images, pyramid, classes, anchors, filters, depth, name):
     count = per_position.pop()
     bias = -math.log((1 - PRIOR) / PRIOR)
     outputs = {
-        "logits": head(pyramid, classes, count, filters, depth, "logits", bias),
-        "deltas": head(pyramid, 4, count, filters, depth, "deltas"),
+        "logits": head(pyramid, (classes, count), tower, "logits", bias),
+        "deltas": head(pyramid, (4, count), tower, "deltas"),
     }
     model = Model(images, outputs, name=name)
     model.task = AnchorDetection(classes, anchors)
     return model
+
+
+def chosen_anchors(anchors, default):
+    """`anchors` as `Anchors`, from what a builder's argument may be."""
+    if anchors is None:
+        return default
+    return anchors if isinstance(anchors, Anchors) else Anchors(**anchors)
 
 
 def backbone_model(backbone, input_shape):
@@ -143,27 +174,53 @@ def retinanet(
     levels = backbone_levels(backbone)
     pyramid = feature_pyramid(levels, filters)
     pyramid |= coarse_levels(levels["C5"], filters)
-    if not isinstance(anchors, Anchors):
-        anchors = Anchors(**anchors) if anchors else retinanet_anchors()
-    name = "retinanet"
-    return detector(backbone.input, pyramid, classes, anchors, filters, depth, name)
+    anchors = chosen_anchors(anchors, retinanet_anchors())
+    tower = functools.partial(plain_layer, filters), depth
+    return detector(backbone.input, pyramid, classes, anchors, tower, "retinanet")
 
 
 @register(
     "detection",
     PAPER,
     34_014_999 + 53_120,
-    75.77e9,
+    151.54e9,
     "COCO val AP 36.4",
     "torchvision 0.28, COCO_V1, which leaves out the 53,120 of its frozen batch norms",
 )
-def retinanet_torchvision(
-    classes=91, backbone="resnet50", input_shape=(800, 1344, 3)
-):
+def retinanet_torchvision(classes=91, backbone="resnet50", input_shape=(800, 1344, 3)):
     """As `retinanet`, with torchvision's P6 and anchors."""
     backbone = backbone_model(backbone, input_shape)
     pyramid = feature_pyramid(backbone_levels(backbone))
     pyramid |= coarse_levels(pyramid["P5"], 256)
+    tower = functools.partial(plain_layer, 256), 4
     name = "retinanet_torchvision"
     anchors = torchvision_anchors()
-    return detector(backbone.input, pyramid, classes, anchors, 256, 4, name)
+    return detector(backbone.input, pyramid, classes, anchors, tower, name)
+
+
+@register(
+    "detection",
+    PAPER,
+    38_198_935,
+    152.238e9,
+    "COCO val AP 41.5",
+    "torchvision 0.28, retinanet_resnet50_fpn_v2, COCO_V1",
+)
+def retinanet_v2(
+    classes=91,
+    backbone="resnet50",
+    input_shape=(800, 1344, 3),
+    anchors=None,
+    filters=256,
+    depth=4,
+):
+    """As `retinanet`, with group normalization in the heads and the GIoU loss."""
+    backbone = backbone_model(backbone, input_shape)
+    levels = backbone_levels(backbone)
+    pyramid = feature_pyramid(levels, filters)
+    pyramid |= coarse_levels(levels["C5"], filters)
+    anchors = chosen_anchors(anchors, torchvision_anchors())
+    tower = functools.partial(normalized_layer, filters), depth
+    model = detector(backbone.input, pyramid, classes, anchors, tower, "retinanet_v2")
+    model.task.box_loss = "giou"
+    return model
