@@ -10,6 +10,13 @@ from keras import ops
 from kzoo.ops import boxes as box_ops
 from kzoo.ops.images import letterbox
 
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        f"kzoo.deploy writes files with TensorFlow, and Keras runs on "
+        f"{keras.backend.backend()} here: set KERAS_BACKEND=tensorflow. kzoo.load reads "
+        "models that other backends saved"
+    )
+
 
 def serving(model, nms=True):
     """A tf.function from pictures (B, h, w, 3) uint8 of any size to results.
@@ -62,8 +69,7 @@ def body(model):
     model = in_float32(model)
 
     def raw(images):
-        outputs = model(tf.cast(images, tf.float32), training=False)
-        return outputs if isinstance(outputs, dict) else {"outputs": outputs}
+        return _named(model(tf.cast(images, tf.float32), training=False))
 
     return _function(_picture(network_size(model)), raw)
 
@@ -72,8 +78,10 @@ def tail(model, nms=True):
     """The part of `fixed` that does not: raw outputs of one picture to results."""
     model = in_float32(model)
     size = network_size(model)
-    outputs = body(model).get_concrete_function().structured_outputs
-    specs = {name: tf.TensorSpec(x.shape, x.dtype, name) for name, x in outputs.items()}
+    specs = {
+        name: tf.TensorSpec((1, *output.shape[1:]), output.dtype, name)
+        for name, output in _named(model.output).items()
+    }
     return _function(specs, lambda outputs: results(model.task, outputs, size, nms))
 
 
@@ -88,6 +96,10 @@ def results(task, outputs, size, nms):
         "boxes": box_ops.clip(boxes, *size),
         "scores": ops.sigmoid(ops.cast(outputs["logits"], "float32")),
     }
+
+
+def _named(outputs):
+    return outputs if isinstance(outputs, dict) else {"outputs": outputs}
 
 
 def network_size(model):

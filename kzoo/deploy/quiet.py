@@ -1,4 +1,4 @@
-"""Converters write pages to the terminal from Python and from C++: this holds them back."""
+"""Holds back the pages that converters write to the terminal, Python and C++ alike."""
 
 import contextlib
 import os

@@ -70,7 +70,7 @@ def _float_options(precision):
 
 
 def _int8(model, pictures, nms):
-    """The body quantised with the ranges that it has on `pictures`, the end in float."""
+    """The body quantised by its ranges on `pictures`, joined to an end in float."""
 
     def options(converter):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
