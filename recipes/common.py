@@ -5,12 +5,12 @@ import sys
 
 import keras
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
 import kzoo
 from kzoo import data, train
 from kzoo.data.opening import CHOICES
-from kzoo.train.workdir import write_json, write_text
+from kzoo.train.workdir import write_text
 
 WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run; a second run with the same one continues."
@@ -80,7 +80,6 @@ PRECISION = flags.DEFINE_enum(
     "What convolutions compute in; losses are float32 in each.",
 )
 JIT = flags.DEFINE_bool("jit", False, "Compile with XLA; slower on CPUs.")
-TRACEBACK = flags.DEFINE_bool("traceback", False, "Show where an error came from.")
 
 # What a workdir's run must agree on with the one that continues it.
 IDENTITY = (
@@ -97,35 +96,15 @@ IDENTITY = (
 )
 
 
-def main(recipe):
-    """Runs `recipe()` as a program; what a person can mend ends it in one line."""
-
-    def run(_):
-        try:
-            recipe()
-        except (ValueError, OSError, ArithmeticError, train.CheckpointError) as error:
-            if TRACEBACK.value:
-                raise
-            sys.exit(f"error: {error}")
-
-    app.run(run)
-
-
 def open_workdir(recipe):
     """The `Workdir` of --workdir, with every flag of `recipe` written to it."""
     if not WORKDIR.value:
         raise ValueError("say where the files go: --workdir=runs/NAME")
     workdir = train.Workdir(WORKDIR.value)
-    texts = [flag.serialize() for flag in key_flags(recipe)]
+    chosen = flags.FLAGS.get_key_flags_for_module(recipe)
+    texts = sorted(flag.serialize() for flag in chosen)
     write_text(workdir.config, "".join(f"{text}\n" for text in texts if text))
     return workdir
-
-
-def key_flags(recipe):
-    """The flags of the module `recipe` and those here, in alphabetical order."""
-    modules = (recipe, sys.modules[__name__])
-    listed = [flags.FLAGS.get_key_flags_for_module(module) for module in modules]
-    return sorted({f.name: f for f in sum(listed, [])}.values(), key=lambda f: f.name)
 
 
 def identity():
@@ -256,6 +235,3 @@ def commit():
     except OSError:
         return None
     return done.stdout.strip() or None
-
-
-__all__ = ["main", "write_json"]

@@ -20,7 +20,8 @@ from kzoo import models, train
 from kzoo.models.registry import parse
 from kzoo.ops.anchors import retinanet_anchors
 from kzoo.tasks.detection import BOX_LOSSES
-from recipes import common
+from kzoo.train.workdir import write_json
+from recipes import common, program
 
 MODEL = flags.DEFINE_string(
     "model",
@@ -50,10 +51,20 @@ EXPORT = flags.DEFINE_list(
 )
 
 
+# For --help and config.flags: the flags of training are this program's too.
+flags.adopt_module_key_flags(common)
+flags.adopt_module_key_flags(program)
+
+
 def check_flags():
     """Names that do not exist, before anything slow."""
-    models.card(parse(MODEL.value)[0])
-    models.card(parse(BACKBONE.value)[0])
+    for flag, task in (("model", "detection"), ("backbone", "classification")):
+        name, _ = parse(flags.FLAGS[flag].value)
+        if name not in models.names(task):
+            raise ValueError(
+                f"--{flag}: no {task} model {name!r}; "
+                f"kzoo has {', '.join(models.names(task))}"
+            )
     for name in EXPORT.value:
         if name not in kzoo.deploy.FORMATS:
             raise ValueError(
@@ -110,7 +121,7 @@ def ship(model, learn, check, folder):
     }
 
 
-def main():
+def main(_):
     began = time.monotonic()
     check_flags()
     workdir = common.open_workdir(__name__)
@@ -135,9 +146,9 @@ def main():
         "seconds": time.monotonic() - began,
         **common.versions(),
     }
-    common.write_json(workdir.report, report)
+    write_json(workdir.report, report)
     print(f"mAP {scores['mAP'] or 0:.3f}; everything is in {workdir.folder}")
 
 
 if __name__ == "__main__":
-    common.main(main)
+    program.run(main)

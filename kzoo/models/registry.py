@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import functools
 import inspect
+import re
 
 _BUILDERS = {}
 
@@ -107,11 +108,17 @@ def _plain(value):
 
 
 def names(task=None):
-    """The builders' names in alphabetical order, all or those of one task."""
+    """The builders' names, all or those of one task: resnet18 before resnet101."""
     tasks = sorted({builder.card.task for builder in _BUILDERS.values()})
     if task is not None and task not in tasks:
         raise ValueError(f"no task {task!r}; kzoo has {', '.join(tasks)}")
-    return sorted(n for n, b in _BUILDERS.items() if task in (None, b.card.task))
+    found = [n for n, b in _BUILDERS.items() if task in (None, b.card.task)]
+    return sorted(found, key=_by_number)
+
+
+def _by_number(name):
+    """Sorts the numbers in a name as numbers."""
+    return [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", name)]
 
 
 def card(name):

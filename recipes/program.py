@@ -1,0 +1,23 @@
+"""How a recipe runs as a program: what a person can mend ends it in one line."""
+
+import sys
+
+from absl import app, flags
+
+from kzoo.train import CheckpointError
+
+TRACEBACK = flags.DEFINE_bool("traceback", False, "Show where an error came from.")
+
+
+def run(main):
+    """Runs `main(arguments)` with the words of the command line that are no flags."""
+
+    def program(words):
+        try:
+            main(words[1:])
+        except (ValueError, OSError, ArithmeticError, CheckpointError) as error:
+            if TRACEBACK.value:
+                raise
+            sys.exit(f"error: {error}")
+
+    app.run(program)
