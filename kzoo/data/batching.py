@@ -46,9 +46,10 @@ def batches(
       A tf.data.Dataset of {"images": (B, H, W, 3) in 0..255, uint8 in training, else
       float32; "targets": (B,) int32 labels, or {"boxes": (B, M, 4) float32 xyxy pixels,
       "labels": (B, M) int32, "valid": (B, M) bool}; "index": (B,) int64}. When not
-      training also "scale" (B, 2) float32, the letterbox's (x, y); "real" (B,) bool;
-      and in the targets "crowd" (B, M) bool. A row is "valid" or "crowd" or padding:
-      crowds are not learnt, and detections on them are not counted.
+      training also "scale" (B, 2) float32, the letterbox's (x, y); "size" (B, 2) int32,
+      the picture's own (h, w); "real" (B,) bool; in the targets "crowd" (B, M) bool.
+      A row is "valid" or "crowd" or padding: crowds are not learnt, and detections on
+      them are not counted.
     """
     row = _row(source, image_size, training, augment, _room(source, max_boxes))
     rows = _rows_of_worker(batch_size, worker)
@@ -85,7 +86,13 @@ def load(
     source = opening.open_source(source, split, task=task, examples=examples, seed=seed)
     count, pair = len(source), lambda row: (row["images"], row["targets"])
     if not training:
-        dataset = batches(source, batch_size, image_size, training=False).map(pair)
+        dataset = batches(source, batch_size, image_size, training=False)
+        # Here the last batch may be smaller: a mean over its rows is then right.
+        dataset = dataset.map(
+            lambda row: tf.nest.map_structure(
+                lambda rows: tf.boolean_mask(rows, row["real"]), pair(row)
+            )
+        )
     else:
         row = _row(source, image_size, True, None, _room(source, None))
         steps = max(1, count // batch_size)

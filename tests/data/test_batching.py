@@ -71,6 +71,12 @@ def test_another_seed_is_another_stream(scenes):
     assert np.any(first["index"] != other["index"])
 
 
+def test_the_names_in_a_batch_can_be_told_without_it(scenes):
+    index = take(training(scenes, seed=3), 9)[8]["index"]
+    names = kzoo.data.names_at(scenes, 8, step=8, seed=3)
+    assert names == [scenes.ids[i] for i in index]
+
+
 def test_the_same_example_differs_between_epochs(scenes):
     batches = joined(take(training(scenes, 50), 2))
     first, second = np.flatnonzero(batches["index"] == 7)
@@ -92,6 +98,7 @@ def test_evaluation_is_the_letterbox(scenes):
         image, scale = letterbox(read["image"], *SIZE)
         np.testing.assert_array_equal(batch["images"][i], image)
         np.testing.assert_array_equal(batch["scale"][i], scale)
+        np.testing.assert_array_equal(batch["size"][i], [160, 160])
         valid = batch["targets"]["valid"][i].numpy()
         assert valid.sum() == len(read["boxes"])
         boxes = batch["targets"]["boxes"][i].numpy()
@@ -188,6 +195,7 @@ def test_load_serves_fit():
     val = kzoo.data.load("scenes", "validation", 8, 32, examples=20)
     assert train.class_names == ["circle", "square", "triangle", "star"]
     assert (train.cardinality(), val.cardinality()) == (6, 3)
+    assert sum(len(images) for images, _ in val) == 20
     images = keras.Input((32, 32, 3))
     model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
     model.compile("sgd", lambda y, x: keras.ops.mean(x, -1))
