@@ -60,22 +60,24 @@ def optimizer(name, learning_rate, weight_decay=0.0, ema_momentum=0.0):
     Args:
       learning_rate: a number or a `Schedule`.
       weight_decay: decoupled, of kernels only, for adamw. (For the L2 of the
-        papers that train with SGD see `kzoo.train.Plan.l2`: Keras' SGD decays ten
+        papers that train with SGD see `kzoo.train.TrainStep`: Keras' SGD decays ten
         times less than they do, and also biases and batch norms.)
       ema_momentum: above 0, an average of the weights is kept and evaluated.
     """
-    average = {"use_ema": True, "ema_momentum": ema_momentum} if ema_momentum else {}
+    # Named, since Keras numbers the optimizers of a process and a state is kept by
+    # the names of its variables.
+    options = {"name": name, "learning_rate": learning_rate}
+    if ema_momentum:
+        options |= {"use_ema": True, "ema_momentum": ema_momentum}
     if name == "sgd":
-        made = keras.optimizers.SGD(learning_rate, momentum=0.9, **average)
+        made = keras.optimizers.SGD(momentum=0.9, **options)
     elif name == "adam":
-        made = keras.optimizers.Adam(learning_rate, **average)
+        made = keras.optimizers.Adam(**options)
     elif name == "adamw":
-        made = keras.optimizers.AdamW(
-            learning_rate, weight_decay=weight_decay, **average
-        )
+        made = keras.optimizers.AdamW(weight_decay=weight_decay, **options)
         made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     else:
         raise ValueError(f"no optimizer {name!r}; kzoo has {', '.join(OPTIMIZERS)}")
     if keras.config.dtype_policy().name == "mixed_float16":
-        made = keras.optimizers.LossScaleOptimizer(made)
+        made = keras.optimizers.LossScaleOptimizer(made, name="loss_scale")
     return made
