@@ -33,6 +33,12 @@ def has(*marks):
 
 LAYOUTS = (
     Layout(
+        "torchvision RetinaNet v2",
+        ("retinanet_v2", "resnet50"),
+        has("backbone.body.conv1.weight", "head.regression_head.conv.0.1.weight"),
+        torchvision.converter(torchvision.retinanet),
+    ),
+    Layout(
         "torchvision RetinaNet",
         ("retinanet_torchvision", "resnet50"),
         has("backbone.body.conv1.weight", "head.regression_head.bbox_reg.weight"),

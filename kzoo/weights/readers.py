@@ -61,7 +61,7 @@ def read_keras(path):
         if not (place.endswith("/vars") and "name" in group.attrs):
             return
         kind = place.split("/")[-2]
-        is_norm = kind.startswith("batch_normalization")
+        is_norm = kind.startswith(("batch_normalization", "group_normalization"))
         variables = _NORMALIZATION if is_norm else _OTHERS
         for number, variable in enumerate(variables[: len(group)]):
             arrays[f"{group.attrs['name']}/{variable}"] = group[str(number)][()]

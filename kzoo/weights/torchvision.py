@@ -6,7 +6,7 @@ takes a layer's name to ours, or gives None for a name that it does not know.
 
 import re
 
-_BATCH_NORM = {
+_NORMALIZATION = {
     "weight": "gamma",
     "bias": "beta",
     "running_mean": "moving_mean",
@@ -46,7 +46,10 @@ def mobilenet_v2(layer):
 
 
 def retinanet(layer):
-    """'head.regression_head.conv.0.0' -> 'deltas_1'; its backbone is a ResNet."""
+    """'head.regression_head.conv.0.0' -> 'deltas_1'; its backbone is a ResNet.
+
+    Version 2 has a group normalization beside each convolution of a tower.
+    """
     ends = {
         "backbone.fpn.extra_blocks.p6": "P6",
         "backbone.fpn.extra_blocks.p7": "P7",
@@ -68,14 +71,14 @@ def _pyramid(layer):
 
 
 def _tower(layer):
-    pattern = r"head\.(classification|regression)_head\.conv\.(\d)(\.0)?"
+    pattern = r"head\.(classification|regression)_head\.conv\.(\d)(?:\.([01]))?"
     found = re.fullmatch(pattern, layer)
     if not found:
         return None
     # The published file is older than the pairs: it counts the ReLUs in between.
     number = int(found[2]) if found[3] else int(found[2]) // 2
     name = {"classification": "logits", "regression": "deltas"}[found[1]]
-    return f"{name}_{number + 1}"
+    return f"{name}_{number + 1}{'_gn' if found[3] == '1' else ''}"
 
 
 def converter(rename):
@@ -91,7 +94,8 @@ def converter(rename):
             if ours is None:
                 converted[name] = array
                 continue
-            variables = _BATCH_NORM if ours.endswith("_bn") else _OTHERS
+            is_norm = ours.endswith(("_bn", "_gn"))
+            variables = _NORMALIZATION if is_norm else _OTHERS
             converted[f"{ours}/{variables[variable]}"] = _channels_last(array, ours)
         return converted
 

@@ -68,9 +68,9 @@ def raw_outputs(model, images):
     return features, model.head(features)
 
 
-def retinanet():
+def retinanet(name):
     """Raw outputs at both sizes; losses, targets and detections at EVEN."""
-    model = detection.retinanet_resnet50_fpn(weights=None, weights_backbone=None)
+    model = getattr(detection, name)(weights=None, weights_backbone=None)
     model, shapes = with_drawn_weights(model)
     arrays = {"shapes": shapes}
     _, heads = raw_outputs(model, tensor(draw.pictures(*draw.ODD)))
@@ -102,7 +102,7 @@ def losses(model, i, heads, anchors):
     terms = model.compute_loss([target], heads, [anchors])
     arrays = {
         f"class_loss_{i}": terms["classification"].numpy(),
-        f"l1_loss_{i}": terms["bbox_regression"].numpy(),
+        f"box_loss_{i}": terms["bbox_regression"].numpy(),
     }
     if not len(boxes):
         return arrays
@@ -134,7 +134,8 @@ def main():
         "resnet18": lambda: resnet("resnet18"),
         "resnet50": lambda: resnet("resnet50"),
         "mobilenet_v2_torchvision": mobilenet_v2,
-        "retinanet_torchvision": retinanet,
+        "retinanet_torchvision": lambda: retinanet("retinanet_resnet50_fpn"),
+        "retinanet_v2": lambda: retinanet("retinanet_resnet50_fpn_v2"),
     }
     for name, make in makers.items():
         with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""retinanet_torchvision against torchvision's retinanet_resnet50_fpn, on drawn weights.
+"""Both torchvision RetinaNets against torchvision's own, on drawn weights.
 
 Raw outputs, matches, encoded targets, losses and final detections, within 1e-4 of the
 largest absolute value (measured: 4e-6; without the ReLU before P7 it is 2e-3).
@@ -16,14 +16,19 @@ from tests.golden import draw, load
 from tests.golden.draw import BOXES, EVEN, LABELS, ODD
 
 
-@pytest.fixture(scope="module")
-def golden():
-    return load("retinanet_torchvision")
+@pytest.fixture(scope="module", params=["retinanet_torchvision", "retinanet_v2"])
+def name(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def model(golden):
-    return with_weights(golden, EVEN)
+def golden(name):
+    return load(name)
+
+
+@pytest.fixture(scope="module")
+def model(name, golden):
+    return with_weights(name, golden, EVEN)
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +36,8 @@ def outputs(model):
     return model(draw.pictures(*EVEN), training=False)
 
 
-def with_weights(golden, shape):
-    model = models.retinanet_torchvision(input_shape=(*shape[1:], 3))
+def with_weights(name, golden, shape):
+    model = models.build(name, input_shape=(*shape[1:], 3))
     weights.load(model, draw.weights(json.loads(str(golden["shapes"]))))
     return model
 
@@ -42,8 +47,8 @@ def test_raw_outputs(golden, outputs):
         draw.assert_close(draw.summary(outputs[name], 500), golden[name])
 
 
-def test_raw_outputs_where_no_stride_divides_the_sides(golden):
-    outputs = with_weights(golden, ODD)(draw.pictures(*ODD), training=False)
+def test_raw_outputs_where_no_stride_divides_the_sides(name, golden):
+    outputs = with_weights(name, golden, ODD)(draw.pictures(*ODD), training=False)
     for name in ("logits", "deltas"):
         draw.assert_close(draw.summary(outputs[name], 500), golden[f"odd_{name}"])
 
@@ -53,7 +58,7 @@ def test_detections(golden, model, outputs, i, monkeypatch):
     """torchvision's settings: score 0.05, IoU 0.5, 1000 a level, 300 in all.
 
     Neighbours in score may change places on another machine, and the last ones fall
-    off: each of the best 290 must be among the other's 300.
+    off: all but the last ten must be among the other's.
     """
     monkeypatch.setattr(model.task, "max_detections", 300)
     results = model.task.results(outputs, image_size=EVEN[1:])
@@ -61,13 +66,14 @@ def test_detections(golden, model, outputs, i, monkeypatch):
     theirs = {
         name: golden[f"detected_{name}_{i}"] for name in ("boxes", "scores", "labels")
     }
-    assert results["count"] == len(theirs["scores"]) == 300
-    draw.assert_close(results["scores"], theirs["scores"])
+    count = min(results["count"], len(theirs["scores"]))
+    assert count > 250 and abs(results["count"] - len(theirs["scores"])) <= 2
+    draw.assert_close(results["scores"][:count], theirs["scores"][:count])
     ours = rows(results["boxes"], results["scores"], results["classes"])
     theirs = rows(*theirs.values())
     distances = np.abs(ours[:, None] - theirs).max(axis=-1)
-    assert distances.min(axis=1)[:290].max() < 1e-4
-    assert distances.min(axis=0)[:290].max() < 1e-4
+    assert distances.min(axis=1)[: count - 10].max() < 1e-4
+    assert distances.min(axis=0)[: count - 10].max() < 1e-4
 
 
 def rows(boxes, scores, classes):
@@ -85,7 +91,7 @@ def test_class_loss(golden, model, outputs, i):
 
 def test_no_boxes_cost_no_box_loss(golden, model, outputs):
     losses = model.task.output_losses(one(outputs, 1), targets(1), EVEN[1:])
-    assert losses["box_loss"] == golden["l1_loss_1"] == 0
+    assert losses["box_loss"] == golden["box_loss_1"] == 0
 
 
 def test_matches_and_encoded_targets(golden, model):
@@ -99,18 +105,18 @@ def test_matches_and_encoded_targets(golden, model):
     draw.assert_close(goal["deltas"][0][positive], golden["targets_0"])
 
 
-def test_box_loss_is_torchvisions_but_for_its_l1(golden, model, outputs):
-    """torchvision sums plain distances where the paper's code has smooth L1, beta 1/9.
-
-    The distances from our targets to our outputs are torchvision's, and our loss is
-    what smooth L1 makes of them.
-    """
+def test_box_loss(name, golden, model, outputs):
+    """Version 2 has GIoU as ours has; version 1 the plain distance, where the paper's
+    code and ours have smooth L1, beta 1/9: we make both from the same deltas."""
+    losses = model.task.output_losses(one(outputs, 0), targets(0), EVEN[1:])
+    if name == "retinanet_v2":
+        draw.assert_close(losses["box_loss"], golden["box_loss_0"])
+        return
     goal = goal_of(model)
     distance = np.abs(goal["deltas"][0] - outputs["deltas"][0])
     distance = distance[goal["positive"][0]]
-    draw.assert_close(distance.sum() / len(distance), golden["l1_loss_0"])
+    draw.assert_close(distance.sum() / len(distance), golden["box_loss_0"])
     smooth = np.where(distance < 1 / 9, 4.5 * distance**2, distance - 1 / 18)
-    losses = model.task.output_losses(one(outputs, 0), targets(0), EVEN[1:])
     draw.assert_close(losses["box_loss"], smooth.sum() / len(distance))
 
 

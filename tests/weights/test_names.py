@@ -60,6 +60,7 @@ def test_torchvision_mobilenet_v2(theirs, ours):
         ("head.classification_head.conv.3.0", "logits_4"),
         ("head.classification_head.cls_logits", "logits_5"),
         ("head.regression_head.conv.0.0", "deltas_1"),
+        ("head.regression_head.conv.0.1", "deltas_1_gn"),
         ("head.regression_head.bbox_reg", "deltas_5"),
         # As the published file of 2020 has them, with the ReLUs counted.
         ("backbone.fpn.inner_blocks.1", "P4_lateral"),
@@ -113,6 +114,7 @@ def test_keras_mobilenet_v2(theirs, ours):
         ("resnet50", "torchvision ResNet"),
         ("mobilenet_v2_torchvision", "torchvision MobileNetV2"),
         ("retinanet_torchvision", "torchvision RetinaNet"),
+        ("retinanet_v2", "torchvision RetinaNet v2"),
     ],
 )
 def test_publishers_are_recognized_by_their_names(golden, origin):

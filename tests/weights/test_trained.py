@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kzoo import models, weights
+from kzoo import models
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,181 @@
+"""What is true of every model: size, gradients, initial values, saving, pixels.
+
+Sizes are those of the builders' defaults; the rest is shown on small versions, which
+are the same code.
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kzoo
+from kzoo import models
+
+# A small version of each builder: all of its layers, few channels.
+SMALL = {
+    "mobilenet_v2": {"classes": 5, "width": 0.25},
+    "mobilenet_v2_torchvision": {"classes": 5, "width": 0.25},
+    "resnet18": {"classes": 5, "width": 0.125},
+    "resnet34": {"classes": 5, "width": 0.125},
+    "resnet50": {"classes": 5, "width": 0.125},
+    "resnet50_v1": {"classes": 5, "width": 0.125},
+    "resnet101": {"classes": 5, "width": 0.0625},
+    "resnet101_v1": {"classes": 5, "width": 0.0625},
+    "resnet152": {"classes": 5, "width": 0.0625},
+    "resnet152_v1": {"classes": 5, "width": 0.0625},
+    "retinanet": {"classes": 5, "backbone": "resnet18(width=0.125)", "filters": 16},
+    "retinanet_torchvision": {"classes": 5, "backbone": "resnet18(width=0.125)"},
+    # Groups of four channels: normalized, one or two values say nothing of their size.
+    "retinanet_v2": {"classes": 5, "backbone": "resnet18(width=0.125)", "filters": 128},
+}
+# One of each family is enough for a quick look; the others are the same code.
+QUICK = ("mobilenet_v2", "resnet18", "resnet50", "retinanet", "retinanet_v2")
+# Slow to build in full size.
+LARGE = ("resnet101", "resnet101_v1", "resnet152", "resnet152_v1")
+SIDE = 64
+# Where the publisher counted, if not at the builder's default.
+COUNTED_AT = {
+    "retinanet_torchvision": (800, 800, 3),
+    "retinanet_v2": (800, 800, 3),
+}
+
+
+def cases(slow):
+    """Every builder's name, those of `slow` marked as such."""
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] if name in slow else [])
+        for name in models.names()
+    ]
+
+
+def build(name, side=SIDE):
+    return models.build(name, input_shape=(side, side, 3), **SMALL[name])
+
+
+@pytest.fixture(scope="module", params=cases(set(SMALL) - set(QUICK)))
+def model(request):
+    keras.utils.set_random_seed(0)
+    return build(request.param)
+
+
+def pictures(side=SIDE):
+    shape = (2, side, side, 3)
+    return np.random.default_rng(0).integers(0, 256, shape).astype("uint8")
+
+
+def flat(outputs):
+    return [keras.ops.convert_to_numpy(x) for x in tf.nest.flatten(outputs)]
+
+
+def assert_equal(first, second):
+    for a, b in zip(flat(first), flat(second), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_every_model_is_here():
+    assert set(SMALL) == set(models.names())
+
+
+@pytest.mark.parametrize("name", cases(LARGE))
+def test_size_and_multiply_adds_are_the_published_ones(name):
+    card = models.card(name)
+    shape = {"input_shape": COUNTED_AT[name]} if name in COUNTED_AT else {}
+    model = models.build(name, **shape)
+    assert sum(np.prod(w.shape) for w in model.trainable_weights) == card.parameters
+    if card.multiply_adds:
+        # Publishers round, and some count biases.
+        assert multiply_adds(model) == pytest.approx(card.multiply_adds, rel=1e-3)
+
+
+def multiply_adds(model):
+    """One for each element of a kernel and each position that it is applied to."""
+    total = 0
+    for layer in model.layers:
+        for node in layer._inbound_nodes if hasattr(layer, "kernel") else ():
+            positions = np.prod(node.output_tensors[0].shape[1:-1])
+            total += np.prod(layer.kernel.shape) * positions
+    return total
+
+
+def test_every_weight_has_a_gradient(model):
+    with tf.GradientTape() as tape:
+        outputs = tf.nest.flatten(model(pictures(), training=True))
+        loss = sum(tf.reduce_mean(tf.square(x)) for x in outputs)
+    weights = model.trainable_weights
+    gradients = tape.gradient(loss, [w.value for w in weights])
+    for weight, gradient in zip(weights, gradients):
+        assert gradient is not None and np.any(gradient != 0), weight.path
+        assert np.all(np.isfinite(gradient)), weight.path
+
+
+def test_no_two_kernels_start_equal(model):
+    """Layers that share one initializer object do, in Keras 3."""
+    kernels = [w.numpy() for w in model.trainable_weights if w.name == "kernel"]
+    assert len({kernel.tobytes() for kernel in kernels}) == len(kernels)
+
+
+def test_weights_are_named_by_layer(model):
+    """Converters, freezing and `kzoo.weights` address them so."""
+    paths = [w.path for w in model.weights]
+    assert len(set(paths)) == len(paths)
+    assert all(path.count("/") == 1 for path in paths)
+
+
+def test_raw_outputs_are_float32(model):
+    assert {str(x.dtype) for x in flat(model(pictures()))} == {"float32"}
+
+
+def test_saving_keeps_the_outputs_to_the_bit(model, tmp_path):
+    kzoo.save(model, tmp_path / "folder")
+    model.save(tmp_path / "file.keras")
+    expected = model(pictures(), training=False)
+    assert_equal(kzoo.load(tmp_path / "folder")(pictures(), training=False), expected)
+    loaded = keras.saving.load_model(tmp_path / "file.keras")
+    assert_equal(loaded(pictures(), training=False), expected)
+    assert loaded.spec == model.spec
+
+
+def test_uint8_and_float_pictures_are_the_same(model):
+    assert_equal(model(pictures()), model(pictures().astype("float32")))
+
+
+def test_looking_at_pictures_changes_nothing(model):
+    """Calling a model is inference: batch norms keep their statistics."""
+    before = [w.numpy() for w in model.weights]
+    first, second = model(pictures()), model(pictures(), training=False)
+    assert_equal(first, second)
+    for weight, value in zip(model.weights, before):
+        np.testing.assert_array_equal(weight.numpy(), value, err_msg=weight.path)
+
+
+def test_a_picture_does_not_depend_on_its_neighbours(model):
+    both, one = model(pictures()), model(pictures()[:1])
+    for a, b in zip(flat(both), flat(one), strict=True):
+        np.testing.assert_allclose(a[:1], b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
+
+
+def test_mixed_precision_gives_float32_outputs(model):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = build(model.spec.builder)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    half.set_weights(model.get_weights())
+    for a, b in zip(flat(half(pictures())), flat(model(pictures())), strict=True):
+        assert a.dtype == np.float32
+        # bfloat16 has 8 bits: an error of 2**-8 a layer, over many layers.
+        assert np.abs(a - b).max() < 0.1 * np.abs(b).max() + 0.1
+
+
+def test_behind_the_backbone_is_what_loading_takes_for_a_head(model):
+    """kzoo.weights tells a head by the names of its layers."""
+    from kzoo.weights.loading import _BEHIND_BACKBONE
+
+    spec = model.spec
+    if "backbone" in spec.arguments:
+        features = models.build(spec.arguments["backbone"], classes=None)
+    else:
+        features = models.build(spec.builder, **spec.arguments | {"classes": None})
+    before = [w.path for w in model.weights if not _BEHIND_BACKBONE.match(w.path)]
+    assert before == [w.path for w in features.weights]
