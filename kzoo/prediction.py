@@ -65,6 +65,8 @@ def _open(path):
 
 
 def _predict_batch(model, pictures):
+    if model.task is None:
+        raise ValueError(f"{model.name} gives features: it was built with classes=None")
     height, width = model.input_shape[1:3]
     if height is None or width is None:
         raise ValueError(

@@ -4,7 +4,6 @@ model.json holds the builder's name and arguments, the class names, the task's
 settings, scores that somebody measured, and the versions that wrote it.
 """
 
-import dataclasses
 import json
 import os
 import pathlib
@@ -12,7 +11,7 @@ import shutil
 
 import keras
 
-from kzoo.models import build
+from kzoo.models.base import Model
 from kzoo.version import __version__
 
 DESCRIPTION = "model.json"
@@ -58,20 +57,16 @@ def _replace(fresh, folder):
 
 def describe(model):
     """What model.json holds about `model`, apart from its scores."""
-    spec = getattr(model, "spec", None)
-    if spec is None:
+    if getattr(model, "spec", None) is None:
         raise ValueError(f"{model.name} was not made by a kzoo builder")
-    if None in spec.arguments.values() and spec.arguments.get("backbone", "") is None:
+    description = model.get_config()
+    if description["arguments"].get("backbone", "") is None:
         raise ValueError(
             f"{model.name} has a backbone that was not made by a kzoo builder: "
             "it could not be built again. Use keras.Model.save_weights"
         )
-    return {
-        **dataclasses.asdict(spec),
-        "class_names": list(model.task.class_names) if model.task else None,
-        "task": model.task.settings() if model.task else None,
-        "versions": {"kzoo": __version__, "keras": keras.__version__},
-    }
+    versions = {"kzoo": __version__, "keras": keras.__version__}
+    return description | {"versions": versions}
 
 
 def load(folder):
@@ -83,20 +78,23 @@ def load(folder):
     """
     folder = find(pathlib.Path(folder))
     description = read_description(folder)
-    model = build(description["builder"], **description["arguments"])
-    if model.task:
-        model.task.class_names = description["class_names"]
-        for name, value in description["task"].items():
-            setattr(model.task, name, value)
+    try:
+        model = Model.from_config(description)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{folder / DESCRIPTION}: {_line(error)}") from error
     try:
         model.load_weights(folder / WEIGHTS)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
         raise ValueError(
             f"{folder / WEIGHTS} does not hold the weights of "
-            f"{description['builder']}: {reason}"
+            f"{description['builder']}: {_line(error)}"
         ) from error
     return model
+
+
+def _line(error):
+    """The first line of what an error says."""
+    return str(error).strip().partition("\n")[0]
 
 
 def find(folder):
@@ -115,9 +113,10 @@ def read_description(folder):
     path = pathlib.Path(folder) / DESCRIPTION
     try:
         description = json.loads(path.read_text())
-        missing = {"builder", "arguments", "class_names", "task"} - set(description)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+    has = description if isinstance(description, dict) else {}
+    missing = {"builder", "arguments", "class_names", "task"} - set(has)
     if missing:
         raise ValueError(f"{path} is not a kzoo model: no {', '.join(sorted(missing))}")
     return description

@@ -29,13 +29,34 @@ class Model(keras.Model):
         return sum(terms.values())
 
     def get_config(self):
-        """The builder's name and arguments: `.keras` files need no more."""
+        """All that `.keras` files and `kzoo.save` need beside the weights."""
         if self.spec is None:
             raise ValueError(f"{self.name} was not made by a kzoo builder")
-        return {"builder": self.spec.builder, "arguments": self.spec.arguments}
+        return {
+            "builder": self.spec.builder,
+            "arguments": self.spec.arguments,
+            "class_names": list(self.task.class_names) if self.task else None,
+            "task": self.task.settings() if self.task else None,
+        }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         from kzoo.models.registry import build
 
-        return build(config["builder"], **config["arguments"])
+        model = build(config["builder"], **config["arguments"])
+        if model.task:
+            _restore(model.task, config["class_names"], config["task"])
+        return model
+
+
+def _restore(task, class_names, settings):
+    """Gives a task the names and settings of a file, which may have been edited."""
+    count = len(task.class_names)
+    is_text = isinstance(class_names, list) and {str} >= set(map(type, class_names))
+    if not is_text or len(class_names) != count:
+        raise ValueError(f"class_names are {count} names here, not {class_names}")
+    known = task.settings()
+    if not isinstance(settings, dict) or not set(settings) <= set(known):
+        raise ValueError(f"the task has settings {', '.join(known)}, not {settings}")
+    task.class_names = class_names
+    vars(task).update(settings)

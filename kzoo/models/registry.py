@@ -12,6 +12,8 @@ import functools
 import inspect
 import re
 
+import keras
+
 _BUILDERS = {}
 
 
@@ -56,8 +58,9 @@ class Spec:
 def register(task, paper, *facts):
     """Lists a builder under its function name, with its `Card`.
 
-    `facts` are the card's parameters, multiply_adds, score and sources. The builder also gets the argument `weights` (None, or a file for
-    `kzoo.weights.load`), and its model gets `spec`.
+    `facts` are the card's parameters, multiply_adds, score and sources. The builder
+    also gets the argument `weights` (None, or a file for `kzoo.weights.load`), and
+    its model gets `spec`.
     """
 
     def decorator(builder):
@@ -100,8 +103,9 @@ def _check_arguments(name, signature, arguments):
 
 def _plain(value):
     """`value` as JSON can hold it; a model becomes its builder's call."""
-    if hasattr(value, "spec"):
-        return dataclasses.asdict(value.spec) if value.spec else None
+    if isinstance(value, keras.Model):
+        spec = getattr(value, "spec", None)
+        return dataclasses.asdict(spec) if spec else None
     if hasattr(value, "to_dict"):
         return value.to_dict()
     return list(value) if isinstance(value, tuple) else value
