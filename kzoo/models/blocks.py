@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from kzoo.models.base import Model
+from kzoo.models.dropout import Dropout
 from kzoo.tasks.classification import Classification
 
 
@@ -55,7 +56,7 @@ def classifier(images, features, x, classes, name, dropout=0.0):
         return Model(images, features, name=name)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
+        x = Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, dtype="float32", name="logits")(x)
     model = Model(images, logits, name=name)
     model.task = Classification(classes)

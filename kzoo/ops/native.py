@@ -6,6 +6,7 @@ builtins and to ONNX; else (JAX, torch) it uses keras.ops.
 
 import contextlib
 import itertools
+import threading
 
 import keras
 from keras import ops
@@ -63,18 +64,41 @@ def global_sum(x):
 
     Losses divide by it, so that one device and many give the same curve.
     """
-    if _SUMS is not None:
-        return _SUMS(x)
-    if not ON_TENSORFLOW:
+    if _HERE.answer is not None:
+        return _HERE.answer(x)
+    replica, replicas = _replica()
+    if replicas == 1:
         return x
-    context = tf.distribute.get_replica_context()
+    return tf.distribute.get_replica_context().all_reduce("SUM", x)
+
+
+def global_rows(count):
+    """Where this replica's `count` rows lie in the global batch: (first, total).
+
+    What is drawn at random for rows is drawn for all of them and cut, so that it does
+    not depend on the number of devices.
+    """
+    replica, replicas = _replica()
+    part, parts = _HERE.part
+    return (replica * parts + part) * count, replicas * parts * count
+
+
+def _replica():
+    """(number of this replica, how many there are); (0, 1) without a strategy."""
+    context = tf.distribute.get_replica_context() if ON_TENSORFLOW else None
     if context is None or context.num_replicas_in_sync == 1:
-        return x
-    return context.all_reduce("SUM", x)
+        return 0, 1
+    return context.replica_id_in_sync_group, context.num_replicas_in_sync
 
 
-# What answers `global_sum` in its place inside the two scopes below.
-_SUMS = None
+class _Scope(threading.local):
+    """What the scopes below set, of one thread: each replica is traced in its own."""
+
+    answer = None  # takes the place of `global_sum`
+    part = (0, 1)  # the micro-batch at work, of how many
+
+
+_HERE = _Scope()
 
 
 @contextlib.contextmanager
@@ -86,7 +110,7 @@ def recorded_sums():
         counts.append(x)
         return x
 
-    with _answering(record):
+    with _set("answer", record):
         yield counts
 
 
@@ -94,18 +118,23 @@ def recorded_sums():
 def given_sums(totals):
     """Inside, calls of `global_sum` get the `totals` in turn, round and round."""
     answers = itertools.cycle(totals)
-    with _answering(lambda x: next(answers)):
+    with _set("answer", lambda x: next(answers)):
         yield
+
+
+def part_of_batch(part, parts):
+    """A scope in which rows are those of one micro-batch, the `part`th of `parts`."""
+    return _set("part", (part, parts))
 
 
 @contextlib.contextmanager
-def _answering(function):
-    global _SUMS
-    _SUMS = function
+def _set(name, value):
+    before = getattr(_HERE, name)
+    setattr(_HERE, name, value)
     try:
         yield
     finally:
-        _SUMS = None
+        setattr(_HERE, name, before)
 
 
 def select_by_ops(boxes, scores, classes, iou_threshold, score_threshold, count):
