@@ -29,8 +29,13 @@ VALIDATION_EXAMPLES = flags.DEFINE_integer(
 BAD_DATA = flags.DEFINE_enum(
     "bad_data", "error", ["error", "skip"], "What to do about broken rows."
 )
-IMAGE_SIZE = flags.DEFINE_integer(
-    "image_size", 160, "Height and width of the network's input, pixels.", lower_bound=1
+IMAGE_SIZE = flags.DEFINE_list(
+    "image_size", ["160"], "Side of the network's input, pixels, or height,width."
+)
+flags.register_validator(
+    "image_size",
+    lambda sides: len(sides) in (1, 2) and all(s.isdigit() and int(s) for s in sides),
+    "--image_size takes a side or height,width, in pixels: 256 or 192,256",
 )
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 16, "Pictures in a step, over all devices.", lower_bound=1
@@ -105,6 +110,12 @@ def open_workdir(recipe):
     texts = sorted(flag.serialize() for flag in chosen)
     write_text(workdir.config, "".join(f"{text}\n" for text in texts if text))
     return workdir
+
+
+def image_size():
+    """(height, width) of the network's input."""
+    sides = [int(side) for side in IMAGE_SIZE.value]
+    return sides[0], sides[-1]
 
 
 def identity():

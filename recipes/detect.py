@@ -75,13 +75,12 @@ def check_flags():
 
 def build(strategy, class_names):
     """The detector that the flags describe."""
-    size = common.IMAGE_SIZE.value
     with strategy.scope():
         model = models.build(
             MODEL.value,
             classes=len(class_names),
             backbone=BACKBONE.value,
-            input_shape=(size, size, 3),
+            input_shape=(*common.image_size(), 3),
             anchors=retinanet_anchors(ANCHOR_SCALE.value),
         )
         if BACKBONE_WEIGHTS.value:

@@ -14,7 +14,7 @@ from recipes import detect
 SETTINGS = {
     "model": "retinanet(filters=8, depth=1)",
     "backbone": "resnet18(width=0.125)",
-    "image_size": 64,
+    "image_size": ["64"],
     "train_examples": 8,
     "validation_examples": 5,
     "batch_size": 4,

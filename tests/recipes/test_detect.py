@@ -91,7 +91,7 @@ def test_a_workdir_of_another_run_is_refused_and_untouched(tmp_path):
 
 @pytest.mark.slow
 def test_two_logical_devices_run_from_flags_to_files(tmp_path):
-    settings = {**SETTINGS, "workdir": tmp_path, "export": ""}
+    settings = {**SETTINGS, "image_size": 64, "workdir": tmp_path, "export": ""}
     arguments = [f"--{name}={value}" for name, value in settings.items()]
     code, text = program(
         "recipes.detect", *arguments, "--cpu_devices=2", "--strategy=mirrored"
@@ -110,6 +110,7 @@ def test_two_logical_devices_run_from_flags_to_files(tmp_path):
         ("--data=cocoa:x", "no data source 'cocoa:x'; it can be scenes, tfds:NAME"),
         ("--data=coco:/nowhere", "there is no folder '/nowhere'"),
         ("--precision=fp8", "value should be one of <float32|mixed_bfloat16|"),
+        ("--image_size=0", "--image_size takes a side or height,width, in pixels"),
         ("--export=coreml", "no format 'coreml'; kzoo has saved_model, tflite_float32"),
         ("--validation_split=vall", "has no split 'vall'; it has train, validation"),
         ("--model=retinanet(width=2)", "retinanet has no argument 'width'; it has "),
