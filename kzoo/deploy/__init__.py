@@ -1,7 +1,11 @@
-"""From a model to files that ship, and back from the files to what they answer.
+"""From a model to files that ship, and from the files back to what they answer.
 
-Each format takes a raw picture and gives the answer: preprocessing, decoding and
-NMS are inside. docs/deploy.md says what goes in and what comes out.
+    kzoo.deploy.tflite(model, "birds.tflite", "int8", calibration=pictures)
+    kzoo.deploy.inspect("birds.tflite")
+    kzoo.deploy.open("birds.tflite")(["garden.jpg"])
+
+A file takes a raw picture, RGB 0..255 uint8, and gives the answer: preprocessing,
+decoding and NMS are inside.
 """
 
 from kzoo.deploy.checking import check, largest_error, measure, score, size_of

@@ -7,6 +7,8 @@ codes and of subgraphs; a subgraph's tensors and operators refer to them by inde
 import flatbuffers
 from tensorflow.lite.python import schema_py_generated as schema
 
+from kzoo.deploy.graphs import RAW
+
 _IDENTIFIER = b"TFL3"
 
 
@@ -42,6 +44,8 @@ def join(first, second):
         raise ValueError("a graph with loops or branches cannot be joined to another")
     signature, ending = model.signatureDefs[0], end.signatureDefs[0]
     given = {_text(x.name): x.tensorIndex for x in signature.outputs}
+    for name, index in given.items():
+        body.tensors[index].name = RAW + name
     place = {x.tensorIndex: given[_text(x.name)] for x in ending.inputs}
 
     for index, tensor in enumerate(tail.tensors):
@@ -79,6 +83,19 @@ def name_outputs(content, names):
         graph.tensors[entry.tensorIndex].name = _text(entry.name)
     graph.outputs = [place[name] for name in names]
     signature.outputs.sort(key=lambda x: names.index(_text(x.name)))
+    return pack(model)
+
+
+def expose(content):
+    """The file (bytes) whose further outputs are the network's raw ones."""
+    model = read(content)
+    graph, signature = model.subgraphs[0], model.signatureDefs[0]
+    for index, tensor in enumerate(graph.tensors):
+        if _text(tensor.name).startswith(RAW):
+            entry = schema.TensorMapT()
+            entry.name, entry.tensorIndex = tensor.name, index
+            signature.outputs.append(entry)
+            graph.outputs = [*graph.outputs, index]
     return pack(model)
 
 

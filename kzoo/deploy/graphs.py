@@ -12,10 +12,14 @@ from kzoo.ops.images import letterbox
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
-        f"kzoo.deploy writes files with TensorFlow, and Keras runs on "
-        f"{keras.backend.backend()} here: set KERAS_BACKEND=tensorflow. kzoo.load reads "
-        "models that other backends saved"
+        "kzoo.deploy writes files with TensorFlow, and Keras runs on "
+        f"{keras.backend.backend()} here: set KERAS_BACKEND=tensorflow. kzoo.load "
+        "reads models that other backends saved"
     )
+
+# Files name the tensors that hold the network's own outputs so; see kzoo.deploy.raw.
+RAW = "raw_"
+_ANY_PICTURES = tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")
 
 
 def serving(model, nms=True):
@@ -33,49 +37,58 @@ def serving(model, nms=True):
     Raises:
       ValueError: for a model without a task or without a fixed input size.
     """
-    height, width = network_size(model)
-    model = in_float32(model)
-    pictures = tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")
+    run = _on_any_pictures(model, nms)
+    return _function(_ANY_PICTURES, lambda images: run(images)[0])
 
-    @tf.function(input_signature=[pictures], autograph=False)
-    def serve(images):
-        resized, scale = letterbox(images, height, width)
-        outputs = model(
-            tf.ensure_shape(resized, (None, height, width, 3)), training=False
-        )
-        answer = results(model.task, outputs, (height, width), nms)
+
+def raw_serving(model):
+    """As `serving`, to the raw outputs: a dict, {"outputs": ...} of a single one."""
+    run = _on_any_pictures(model, nms=False)
+    return _function(_ANY_PICTURES, lambda images: run(images)[1])
+
+
+def serving_with_raw(model, nms):
+    """As `serving`, with the raw outputs beside the results, named `RAW` + name."""
+    run = _on_any_pictures(model, nms)
+
+    def both(images):
+        answer, raw = run(images)
+        return answer | {RAW + name: output for name, output in raw.items()}
+
+    return _function(_ANY_PICTURES, both)
+
+
+def _on_any_pictures(model, nms):
+    """f(images) -> (results, raw outputs), of pictures (B, h, w, 3)."""
+    size = network_size(model)
+    model = in_float32(model)
+
+    def run(images):
+        resized, scale = letterbox(images, *size)
+        resized = tf.ensure_shape(resized, (None, *size, 3))
+        outputs = _named(model(resized, training=False))
+        answer = results(model.task, outputs, size, nms)
         if "boxes" in answer:
             answer["boxes"] = _to_picture(answer["boxes"], scale, tf.shape(images)[1:3])
-        return answer
+        return answer, outputs
 
-    return serve
-
-
-def fixed(model, nms=True):
-    """As `serving`, for one picture of the network's own size: (1, H, W, 3) uint8."""
-    model = in_float32(model)
-    size = network_size(model)
-    raw = body(model)
-    return _function(
-        _picture(size), lambda images: results(model.task, raw(images), size, nms)
-    )
+    return run
 
 
 def body(model):
-    """The part of `fixed` that bears quantisation: (1, H, W, 3) uint8 to raw outputs.
-
-    Raw outputs are a dict; a model with one output gives {"outputs": ...}.
-    """
+    """From one picture of the network's own size, (1, H, W, 3) uint8, to raw outputs:
+    the part of a TFLite file that bears quantisation."""
     model = in_float32(model)
+    picture = tf.TensorSpec((1, *network_size(model), 3), tf.uint8, name="images")
 
-    def raw(images):
+    def serve(images):
         return _named(model(tf.cast(images, tf.float32), training=False))
 
-    return _function(_picture(network_size(model)), raw)
+    return _function(picture, serve)
 
 
 def tail(model, nms=True):
-    """The part of `fixed` that does not: raw outputs of one picture to results."""
+    """From raw outputs of one picture to results: the part that does not."""
     model = in_float32(model)
     size = network_size(model)
     specs = {
@@ -135,18 +148,14 @@ def in_float32(model):
     return twin
 
 
-def save(function, model, path):
-    """Writes a SavedModel that holds `function` and the variables of `model`."""
+def save(model, path, **signatures):
+    """Writes a SavedModel of tf.functions that use the variables of `model`."""
     module = tf.Module()
     # The variables themselves: of a Keras model that is only an attribute, the TFLite
     # converter leaves them unread and the file answers NaN.
     module.variables_of_model = [variable.value for variable in model.variables]
-    module.serve = function
-    tf.saved_model.save(module, str(path), signatures={"serving_default": function})
-
-
-def _picture(size):
-    return tf.TensorSpec((1, *size, 3), tf.uint8, name="images")
+    module.functions = list(signatures.values())
+    tf.saved_model.save(module, str(path), signatures=signatures)
 
 
 def _function(signature, function):

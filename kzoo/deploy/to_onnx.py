@@ -3,6 +3,7 @@
 import pathlib
 
 from kzoo.deploy import graphs, metadata
+from kzoo.deploy.graphs import RAW
 from kzoo.deploy.quiet import quiet
 
 # tf2onnx 1.17 writes 11 to 18; all runtimes that we know read 17.
@@ -20,17 +21,33 @@ def onnx(model, path, nms=True):
     Returns:
       `path`, a pathlib.Path.
     """
+    import onnx
     import tf2onnx
 
     path = pathlib.Path(path)
-    function = graphs.serving(model, nms)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # What was an output keeps its name when it is one no longer: see `expose`.
+    function = graphs.serving_with_raw(model, nms)
     with quiet():
-        tf2onnx.convert.from_function(
-            function,
-            input_signature=function.input_signature,
-            opset=OPSET,
-            output_path=str(path),
+        file, _ = tf2onnx.convert.from_function(
+            function, input_signature=function.input_signature, opset=OPSET
         )
+    shipped = [x for x in file.graph.output if not x.name.startswith(RAW)]
+    del file.graph.output[:]
+    file.graph.output.extend(shipped)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(file, str(path))
     metadata.add(path, metadata.describe(model, nms, any_size=True))
     return path
+
+
+def expose(content):
+    """The file (bytes) whose further outputs are the network's raw ones."""
+    import onnx
+
+    file = onnx.load_from_string(content)
+    for node in file.graph.node:
+        for name in node.output:
+            if name.startswith(RAW):
+                value = onnx.helper.make_empty_tensor_value_info(name)
+                file.graph.output.append(value)
+    return file.SerializeToString()

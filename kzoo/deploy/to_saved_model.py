@@ -10,6 +10,8 @@ from kzoo.deploy.quiet import quiet
 def saved_model(model, path, nms=True):
     """Writes `kzoo.deploy.serving(model)` as a SavedModel folder.
 
+    Its signature "raw" gives the network's own outputs, of the letterboxed picture.
+
     Args:
       model: a kzoo model with a task and a fixed input size.
       path: the folder; replaced if it exists.
@@ -22,6 +24,11 @@ def saved_model(model, path, nms=True):
     model = graphs.in_float32(model)
     shutil.rmtree(path, ignore_errors=True)
     with quiet():
-        graphs.save(graphs.serving(model, nms), model, path)
+        graphs.save(
+            model,
+            path,
+            serving_default=graphs.serving(model, nms),
+            raw=graphs.raw_serving(model),
+        )
     metadata.add(path, metadata.describe(model, nms, any_size=True))
     return path

@@ -47,11 +47,12 @@ def tflite(
         )
     path = pathlib.Path(path)
     model = graphs.in_float32(model)
+    pictures = None
     if precision == "int8":
         pictures = _calibration(calibration, graphs.network_size(model), fewer_ok)
-        content = _int8(model, pictures, nms)
-    else:
-        content = _convert(graphs.fixed(model, nms), model, _float_options(precision))
+    body = _convert(graphs.body(model), model, precision, pictures)
+    tail = _convert(graphs.tail(model, nms), model)
+    content = flatbuffer.join(body, tail)
     description = metadata.describe(model, nms, precision=precision)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(flatbuffer.name_outputs(content, list(description["outputs"])))
@@ -59,37 +60,20 @@ def tflite(
     return path
 
 
-def _float_options(precision):
-    def options(converter):
+def _convert(function, model, precision="float32", pictures=None):
+    """The bytes of the .tflite file of a tf.function that uses `model`."""
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        graphs.save(model, folder, serving_default=function)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
-
-    return options
-
-
-def _int8(model, pictures, nms):
-    """The body quantised by its ranges on `pictures`, joined to an end in float."""
-
-    def options(converter):
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: (
-            {"images": picture[None]} for picture in pictures
-        )
-
-    body = _convert(graphs.body(model), model, options)
-    tail = _convert(graphs.tail(model, nms), model, lambda converter: None)
-    return flatbuffer.join(body, tail)
-
-
-def _convert(function, model, options):
-    """The bytes of the .tflite file of a tf.function; `options` sets the converter."""
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        graphs.save(function, model, folder)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        options(converter)
+        if pictures is not None:
+            converter.representative_dataset = lambda: (
+                {"images": picture[None]} for picture in pictures
+            )
         try:
             return converter.convert()
         except Exception as error:

@@ -92,7 +92,8 @@ def test_a_layer_that_acts_only_in_training_does_not_act(tmp_path):
 
 @pytest.mark.parametrize("nms", [True, False])
 def test_body_and_tail_together_are_the_whole(nms, model, pictures):
-    whole, body = graphs.fixed(model, nms), graphs.body(model)
+    """On pictures of the network's own size."""
+    whole, body = deploy.serving(model, nms), graphs.body(model)
     tail = graphs.tail(model, nms)
     for picture in pictures[:2]:
         expected, found = whole(picture[None]), tail(body(picture[None]))

@@ -82,7 +82,7 @@ def test_precision_shows_in_the_size(file, model):
     """Of a small network's file most is no weight: 4, 2 and 1 bytes are seen apart."""
     size = {p: deploy.size_of(file(f"tflite_{p}")) for p in PRECISIONS}
     kernels = sum(np.prod(v.shape) for v in model.variables if "kernel" in v.path)
-    assert size["float32"] - size["float16"] == pytest.approx(2 * kernels, rel=0.1)
+    assert size["float32"] - size["float16"] == pytest.approx(2 * kernels, rel=0.15)
     assert size["dynamic"] < size["float16"]
 
 
@@ -172,11 +172,8 @@ def test_labels_lie_in_the_file_as_mobile_tools_expect(file):
 def test_joined_files_give_what_they_give_one_after_the_other(model, pictures):
     from kzoo.deploy import graphs, to_tflite
 
-    def plain(converter):
-        pass
-
-    first = to_tflite._convert(graphs.body(model), model, plain)
-    second = to_tflite._convert(graphs.tail(model), model, plain)
+    first = to_tflite._convert(graphs.body(model), model)
+    second = to_tflite._convert(graphs.tail(model), model)
     joined = Interpreter(model_content=flatbuffer.join(first, second))
     first = Interpreter(model_content=first).get_signature_runner()
     second = Interpreter(model_content=second).get_signature_runner()
