@@ -41,6 +41,12 @@ BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 16, "Pictures in a step, over all devices.", lower_bound=1
 )
 EPOCHS = flags.DEFINE_float("epochs", 12, "Passes over the training pictures.")
+AUGMENT = flags.DEFINE_enum(
+    "augment",
+    "usual",
+    ["usual", "none", "keras_cv"],
+    "How training pictures vary; keras_cv: by that library's layers, slower.",
+)
 OPTIMIZER = flags.DEFINE_enum(
     "optimizer", "adamw", train.OPTIMIZERS, "How gradients become steps."
 )
@@ -173,6 +179,15 @@ def evaluation(model, strategy, source):
     return train.Evaluation(model, strategy, batches, -(-len(source) // batch))
 
 
+def augmentation(size):
+    """What --augment means to `kzoo.data.batches`."""
+    if AUGMENT.value == "keras_cv":
+        from kzoo.data import keras_cv
+
+        return keras_cv.usual(size)
+    return None if AUGMENT.value == "usual" else False
+
+
 def fit(model, strategy, workdir, learn, check, best):
     """Trains `model`, whose best weights are in the workdir then.
 
@@ -201,12 +216,15 @@ def fit(model, strategy, workdir, learn, check, best):
         jit=JIT.value,
     )
 
+    augment = augmentation(model.input_shape[1:3])
+
     def batches(start, worker):
         return data.batches(
             learn,
             BATCH_SIZE.value,
             model.input_shape[1:3],
             training=True,
+            augment=augment,
             seed=SEED.value,
             start_step=start,
             worker=worker,

@@ -40,8 +40,8 @@ def find_pictures(places):
             raise FileNotFoundError(f"no picture {place}")
     if not found:
         raise ValueError(
-            f"no pictures in {', '.join(map(str, places)) or 'the command'}; name files "
-            f"or folders of {', '.join(PICTURES)}"
+            f"no pictures in {', '.join(map(str, places)) or 'the command'}; "
+            f"name files or folders of {', '.join(PICTURES)}"
         )
     return found
 
