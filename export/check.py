@@ -3,7 +3,7 @@ r"""Measures the files of a model beside the model itself, as one table.
     python -m export.check --model=runs/first --data=scenes
 
 Each file runs in a process of its own that cannot import kzoo. The columns: size;
-largest error against Keras (kzoo.deploy.largest_error says what that is); mAP as COCO
+largest error against Keras over all anchors (docs/deploy.md says of what); mAP as COCO
 defines it; milliseconds a picture, alone, after a warm-up.
 """
 

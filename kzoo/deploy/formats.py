@@ -13,12 +13,12 @@ FORMATS = {
 }
 
 
-def write(model, name, folder, calibration=None, nms=True):
+def write(model, name, folder, calibration=None, nms=True, fewer_ok=False):
     """Writes `model` in the format called `name` into `folder`.
 
     Args:
       name: one of `FORMATS`, which also tells the file's name.
-      calibration: pictures, for "tflite_int8"; see `kzoo.deploy.tflite`.
+      calibration, fewer_ok: for "tflite_int8"; see `kzoo.deploy.tflite`.
 
     Returns:
       The path of the file.
@@ -33,4 +33,5 @@ def write(model, name, folder, calibration=None, nms=True):
         return saved_model(model, path, nms)
     if name == "onnx":
         return onnx(model, path, nms)
-    return tflite(model, path, name.removeprefix("tflite_"), calibration, nms)
+    precision = name.removeprefix("tflite_")
+    return tflite(model, path, precision, calibration, nms, fewer_ok)

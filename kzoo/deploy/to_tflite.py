@@ -62,34 +62,40 @@ def tflite(
 
 def _convert(function, model, precision="float32", pictures=None):
     """The bytes of the .tflite file of a tf.function that uses `model`."""
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        graphs.save(model, folder, serving_default=function)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if precision != "float32":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if precision == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if pictures is not None:
-            converter.representative_dataset = lambda: (
-                {"images": picture[None]} for picture in pictures
-            )
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            return converter.convert()
+            with quiet():
+                graphs.save(model, folder, serving_default=function)
+                return _converter(folder, precision, pictures).convert()
         except Exception as error:
-            raise _explained(error) from error
+            _explain(error)
+            raise
 
 
-def _explained(error):
-    """The converter's error in one sentence where it is about an operation."""
+def _converter(folder, precision, pictures):
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == "int8":
+        converter.representative_dataset = lambda: (
+            {"images": picture[None]} for picture in pictures
+        )
+    return converter
+
+
+def _explain(error):
+    """Says the converter's error in one sentence, if it is about an operation."""
     text = str(error)
     found = re.search(r"(?:TF Select|Custom) ops: (.+)", text)
-    if not found:
-        return error
-    # As in loc(fused["Erf:", "model/gelu/Erf@__inference_serve_42"]).
-    layers = sorted(set(re.findall(r'"([^"@:]+)@[^"]*"', text)))
-    where = f" in {', '.join(layers)}" if layers else ""
-    return ValueError(f"no TFLite builtin: {found.group(1).strip()}{where}")
+    if found:
+        # As in loc(fused["Erf:", "model/gelu/Erf@__inference_serve_42"]).
+        layers = sorted(set(re.findall(r'"([^"@:]+)@[^"]*"', text)))
+        where = f" in {', '.join(layers)}" if layers else ""
+        names = found.group(1).strip()
+        raise ValueError(f"no TFLite builtin: {names}{where}") from None
 
 
 def _calibration(pictures, size, fewer_ok):
@@ -109,10 +115,11 @@ def _calibration(pictures, size, fewer_ok):
         fitted.extend(
             _fit(x, size) for x in (picture if picture.ndim == 4 else [picture])
         )
-    if len(fitted) < CALIBRATION and not fewer_ok:
+    different = len({picture.tobytes() for picture in fitted})
+    if different < CALIBRATION and not fewer_ok:
         raise ValueError(
-            f"{len(fitted)} calibration pictures; int8 needs at least {CALIBRATION} "
-            "(fewer_ok=True takes what there is)"
+            f"{different} different calibration pictures; int8 needs at least "
+            f"{CALIBRATION} (fewer_ok=True takes what there is)"
         )
     if not fitted:
         raise ValueError("no calibration pictures")

@@ -130,8 +130,10 @@ def test_calibration_comes_in_any_wrapping(make, calibration):
 
 def test_too_few_pictures_are_refused_unless_told(classifier, calibration, tmp_path):
     path, few = tmp_path / "x.tflite", calibration[:99]
-    with pytest.raises(ValueError, match="99 calibration pictures.*at least 100"):
+    with pytest.raises(ValueError, match="99 different.*pictures.*at least 100"):
         deploy.tflite(classifier, path, "int8", few)
+    with pytest.raises(ValueError, match="1 different.*pictures.*at least 100"):
+        deploy.tflite(classifier, path, "int8", [few[0]] * 200)
     deploy.tflite(classifier, path, "int8", calibration[:2], fewer_ok=True)
     with pytest.raises(ValueError, match="no calibration pictures"):
         deploy.tflite(classifier, path, "int8", [], fewer_ok=True)

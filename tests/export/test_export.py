@@ -109,4 +109,4 @@ def test_nothing_to_check_says_what_could_be(run, tmp_path):
 def test_too_few_pictures_for_int8_are_an_error(run):
     flags = f"--model={run}", "--precision=int8", "--calibration=7"
     status, _, complaints = start("tflite", *flags)
-    assert status != 0 and "7 calibration pictures" in complaints
+    assert status != 0 and "7 different calibration pictures" in complaints
