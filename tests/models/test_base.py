@@ -45,6 +45,7 @@ def test_fit_learns_to_detect():
     assert evaluated == pytest.approx(float(sum(terms.values())), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_fit_learns_to_classify():
     keras.utils.set_random_seed(0)
     model = models.resnet18(classes=2, width=0.125, input_shape=SHAPE)

@@ -30,9 +30,7 @@ SMALL = {
     "retinanet_v2": {"classes": 5, "backbone": "resnet18(width=0.125)", "filters": 128},
 }
 # One of each family is enough for a quick look; the others are the same code.
-QUICK = ("mobilenet_v2", "resnet18", "resnet50", "retinanet", "retinanet_v2")
-# Slow to build in full size.
-LARGE = ("resnet101", "resnet101_v1", "resnet152", "resnet152_v1")
+QUICK = ("mobilenet_v2", "resnet50", "retinanet", "retinanet_v2")
 SIDE = 64
 # Where the publisher counted, if not at the builder's default.
 COUNTED_AT = {
@@ -41,19 +39,17 @@ COUNTED_AT = {
 }
 
 
-def cases(slow):
-    """Every builder's name, those of `slow` marked as such."""
-    return [
-        pytest.param(name, marks=[pytest.mark.slow] if name in slow else [])
-        for name in models.names()
-    ]
+CASES = [
+    pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
+    for name in models.names()
+]
 
 
 def build(name, side=SIDE):
     return models.build(name, input_shape=(side, side, 3), **SMALL[name])
 
 
-@pytest.fixture(scope="module", params=cases(set(SMALL) - set(QUICK)))
+@pytest.fixture(scope="module", params=CASES)
 def model(request):
     keras.utils.set_random_seed(0)
     return build(request.param)
@@ -77,7 +73,7 @@ def test_every_model_is_here():
     assert set(SMALL) == set(models.names())
 
 
-@pytest.mark.parametrize("name", cases(LARGE))
+@pytest.mark.parametrize("name", CASES)
 def test_size_and_multiply_adds_are_the_published_ones(name):
     card = models.card(name)
     shape = {"input_shape": COUNTED_AT[name]} if name in COUNTED_AT else {}
