@@ -11,11 +11,15 @@ import pathlib
 import time
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 import kzoo
 from export import common
 from kzoo import data, deploy
+from recipes import program
+
+flags.declare_key_flag("model")
+flags.declare_key_flag("output")
 
 DATA = flags.DEFINE_string("data", "scenes", "Where pictures come from.")
 SPLIT = flags.DEFINE_string("split", "validation", "The split of --data.")
@@ -34,7 +38,7 @@ def files():
     found = [common.folder() / name for name in deploy.FORMATS.values()]
     found = [path for path in found if path.exists()]
     if not found:
-        raise app.UsageError(
+        raise ValueError(
             f"nothing to check in {common.folder()}; it may hold "
             f"{', '.join(deploy.FORMATS.values())}. Say --files, or export first"
         )
@@ -77,6 +81,11 @@ def main(_):
     source = data.open(
         DATA.value, SPLIT.value, task=model.task.name, examples=EXAMPLES.value
     )
+    if source.class_names != list(model.task.class_names):
+        raise ValueError(
+            f"{DATA.value} has the classes {', '.join(source.class_names)}, the model "
+            f"{', '.join(model.task.class_names)}"
+        )
     examples = list(source.read())
     pictures = [example.pop("image") for example in examples]
     rows = [keras_row(model, pictures, examples)]
@@ -85,4 +94,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program.run(main)

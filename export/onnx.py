@@ -1,12 +1,17 @@
 r"""Writes a model as an ONNX file that takes raw pictures of any size.
 
-python -m export.onnx --model=runs/first
-python -m export.onnx --model=runs/first --nonms --output=runs/first/raw
+    python -m export.onnx --model=runs/first
+    python -m export.onnx --model=runs/first --nonms --output=runs/first/raw
+
+The second is for OpenCV, which has no NMS of ONNX's.
 """
 
-from absl import app
+from absl import flags
 
 from export import common
+from recipes import program
+
+flags.adopt_module_key_flags(common)
 
 
 def main(_):
@@ -14,4 +19,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program.run(main)

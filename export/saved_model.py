@@ -1,11 +1,16 @@
 r"""Writes a model as a SavedModel that takes raw pictures of any size.
 
-python -m export.saved_model --model=runs/first
+    python -m export.saved_model --model=runs/first
+
+Its signature "raw" gives the network's own outputs.
 """
 
-from absl import app
+from absl import flags
 
 from export import common
+from recipes import program
+
+flags.adopt_module_key_flags(common)
 
 
 def main(_):
@@ -13,4 +18,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program.run(main)

@@ -6,10 +6,13 @@ r"""Writes a model as TFLite files, builtin operations only.
 int8 looks at pictures of --data, so that it knows how large activations get.
 """
 
-from absl import app, flags
+from absl import flags
 
 from export import common
 from kzoo import data, deploy
+from recipes import program
+
+flags.adopt_module_key_flags(common)
 
 PRECISION = flags.DEFINE_list(
     "precision", ["float32"], f"One or more of {', '.join(deploy.PRECISIONS)}."
@@ -38,4 +41,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    program.run(main)

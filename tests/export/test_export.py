@@ -30,7 +30,7 @@ def run(tmp_path_factory):
         depth=1,
         anchors=Anchors(strides, tuple(((2 * s, 2 * s),) for s in strides)),
     )
-    model.task.class_names = ["circle", "square", "triangle", "cross"]
+    model.task.class_names = ["circle", "square", "triangle", "star"]
     model.task.score_threshold = 0.001
     folder = tmp_path_factory.mktemp("run")
     kzoo.save(model, folder / "model")
