@@ -38,14 +38,21 @@ flags.register_validator(
     "--image_size takes a side or height,width, in pixels: 256 or 192,256",
 )
 BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 16, "Pictures in a step, over all devices.", lower_bound=1
+    "batch_size", 8, "Pictures in a step, over all devices.", lower_bound=1
 )
-EPOCHS = flags.DEFINE_float("epochs", 12, "Passes over the training pictures.")
+EPOCHS = flags.DEFINE_float("epochs", 9, "Passes over the training pictures.")
 AUGMENT = flags.DEFINE_enum(
     "augment",
     "usual",
     ["usual", "none", "keras_cv"],
     "How training pictures vary; keras_cv: by that library's layers, slower.",
+)
+VERTICAL_FLIP = flags.DEFINE_float(
+    "vertical_flip",
+    0.0,
+    "Probability; 0.5 for pictures that have no up and down.",
+    lower_bound=0,
+    upper_bound=1,
 )
 OPTIMIZER = flags.DEFINE_enum(
     "optimizer", "adamw", train.OPTIMIZERS, "How gradients become steps."
@@ -75,7 +82,7 @@ STEPS_PER_CALL = flags.DEFINE_integer(
     "steps_per_call", 1, "Steps between returns to Python.", lower_bound=1
 )
 EVALUATIONS = flags.DEFINE_integer(
-    "evaluations", 4, "How often a run is evaluated.", lower_bound=1
+    "evaluations", 3, "How often a run is evaluated.", lower_bound=1
 )
 SEED = flags.DEFINE_integer("seed", 0, "Of weights, order and augmentation.")
 STRATEGY = flags.DEFINE_enum(
@@ -179,13 +186,17 @@ def evaluation(model, strategy, source):
     return train.Evaluation(model, strategy, batches, -(-len(source) // batch))
 
 
-def augmentation(size):
-    """What --augment means to `kzoo.data.batches`."""
+def augmentation(task, size):
+    """What the flags of augmentation mean to `kzoo.data.batches`."""
+    if AUGMENT.value == "none":
+        return False
     if AUGMENT.value == "keras_cv":
         from kzoo.data import keras_cv
 
         return keras_cv.usual(size)
-    return None if AUGMENT.value == "usual" else False
+    if task == "detection":
+        return data.augment.detection(size, vertical=VERTICAL_FLIP.value)
+    return data.augment.usual(task, size)
 
 
 def fit(model, strategy, workdir, learn, check, best):
@@ -216,7 +227,7 @@ def fit(model, strategy, workdir, learn, check, best):
         jit=JIT.value,
     )
 
-    augment = augmentation(model.input_shape[1:3])
+    augment = augmentation(model.task.name, model.input_shape[1:3])
 
     def batches(start, worker):
         return data.batches(

@@ -25,12 +25,12 @@ from recipes import common, program
 
 MODEL = flags.DEFINE_string(
     "model",
-    "retinanet(filters=64, depth=2)",
+    "retinanet_v2(filters=64, depth=2)",
     f"Detector, with arguments if need be: {', '.join(models.names('detection'))}.",
 )
 BACKBONE = flags.DEFINE_string(
     "backbone",
-    "resnet18(width=0.25)",
+    "resnet18(width=0.5)",
     f"Its backbone, likewise: {', '.join(models.names('classification'))}.",
 )
 BACKBONE_WEIGHTS = flags.DEFINE_string(
@@ -42,7 +42,9 @@ ANCHOR_SCALE = flags.DEFINE_float(
     "Side of a level's smallest anchor in strides of the level; the paper's 4 is for "
     "large pictures.",
 )
-BOX_LOSS = flags.DEFINE_enum("box_loss", "smooth_l1", BOX_LOSSES, "Loss of boxes.")
+BOX_LOSS = flags.DEFINE_enum(
+    "box_loss", None, BOX_LOSSES, "Loss of boxes; the model's own by default."
+)
 EXPORT = flags.DEFINE_list(
     "export",
     list(kzoo.deploy.FORMATS),
@@ -86,7 +88,8 @@ def build(strategy, class_names):
         if BACKBONE_WEIGHTS.value:
             kzoo.weights.load_backbone(model, BACKBONE_WEIGHTS.value)
     model.task.class_names = class_names
-    model.task.box_loss = BOX_LOSS.value
+    if BOX_LOSS.value:
+        model.task.box_loss = BOX_LOSS.value
     return model
 
 
