@@ -8,7 +8,7 @@ from kzoo import deploy
 
 
 def picture(path):
-    """The middle 224 x 224 of a picture whose shorter side is 256, as its authors did."""
+    """The middle 224 x 224 of a picture with a shorter side of 256, as is usual."""
     with Image.open(path) as image:
         scale = 256 / min(image.size)
         size = [round(side * scale) for side in image.size]
