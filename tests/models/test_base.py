@@ -26,6 +26,31 @@ def detection_targets(count):
     }
 
 
+@pytest.mark.parametrize("name", ["resnet18", "retinanet"])
+def test_the_loss_of_fit_is_the_sum_of_the_tasks(name):
+    """One eager step, whose loss is of the weights before it."""
+    model, data = small(name)
+    model.compile("sgd", run_eagerly=True)
+    expected = model.task.losses(model, *data, training=False)
+    assert model.test_on_batch(*data) == pytest.approx(float(sum(expected.values())))
+    before = [w.numpy() for w in model.trainable_weights]
+    model.fit(*data, batch_size=2, verbose=0)
+    changed = [np.any(w.numpy() != x) for w, x in zip(model.trainable_weights, before)]
+    # The first steps of narrow heads are too small for some weights to notice.
+    assert np.mean(changed) > 0.5
+
+
+def small(name):
+    if name == "resnet18":
+        model = models.resnet18(classes=2, width=0.0625, input_shape=SHAPE)
+        return model, (pictures(2), np.array([1, 0]))
+    model = models.retinanet(
+        classes=2, backbone="resnet18(width=0.0625)", input_shape=SHAPE, filters=8
+    )
+    return model, (pictures(2), detection_targets(2))
+
+
+@pytest.mark.slow
 def test_fit_learns_to_detect():
     keras.utils.set_random_seed(0)
     model = models.retinanet_v2(
