@@ -8,11 +8,19 @@ Loop                      all of them in a workdir, stopped and resumed
 """
 
 from kzoo.train.checkpoint import CheckpointError
-from kzoo.train.devices import STRATEGIES, distribute, is_chief, split_cpu, strategy
+from kzoo.train.devices import (
+    STRATEGIES,
+    LostWorker,
+    distribute,
+    is_chief,
+    split_cpu,
+    strategy,
+)
 from kzoo.train.evaluate import Evaluation
-from kzoo.train.loop import Loop, NonFiniteLoss, Plan, Stopped
+from kzoo.train.loop import Loop, NonFiniteLoss, Plan
 from kzoo.train.schedules import OPTIMIZERS, SCHEDULES, Schedule, optimizer
 from kzoo.train.step import TrainStep, averaged_weights, set_batch_norm
+from kzoo.train.stopping import Stopped
 from kzoo.train.workdir import Log, Workdir
 
 __all__ = [
@@ -20,6 +28,7 @@ __all__ = [
     "Evaluation",
     "Log",
     "Loop",
+    "LostWorker",
     "NonFiniteLoss",
     "OPTIMIZERS",
     "Plan",

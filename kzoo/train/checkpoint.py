@@ -1,46 +1,58 @@
 """The state of a run in one file: all that continuing exactly needs.
 
 `state.npz` holds every variable of the model (weights, batch statistics, random
-seeds) and of the optimizer (momenta, averages, loss scale, its step) and a line of
-JSON: step, best score, what it belongs to. The data needs no state, being a function
-of (seed, step). The file is a zip of plain arrays: it cannot run code, and a damaged
-byte shows in its checksums. It replaces the one before in one step or not at all.
+seeds), of the optimizer (momenta, averages, loss scale, its step) and of the schedule,
+and a line of JSON: step, best score, what it belongs to. The data needs no state,
+being a function of (seed, step). The file is a zip of plain arrays: it cannot run
+code, and a damaged byte shows in its checksums. It replaces the one before in one step
+or not at all.
 """
 
+import contextlib
 import json
 import os
 import pathlib
+import re
 import zipfile
 
 import numpy as np
+
+from kzoo.train.schedules import schedule_of
+
+FORMAT = 1  # of the file: raise it when an old one can no longer be read
 
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be written or does not fit; says which and why."""
 
 
-def save(path, model, optimizer, note):
+def collect(model, optimizer):
+    """{name: array} of all variables. Under several workers all must call it: some
+    variables are read by all of them together.
+    """
+    return {name: v.numpy() for name, v in _variables(model, optimizer).items()}
+
+
+def save(path, arrays, note):
     """Writes the state; a failure, as of a full disk, leaves the old file.
 
     Args:
-      path: a file, or None on a worker that only takes part in reading variables.
+      arrays: what `collect` gave.
       note: what JSON can hold; `restore` gives it back.
     """
-    arrays = {key: v.numpy() for key, v in _variables(model, optimizer).items()}
-    if path is None:
-        return
     path = pathlib.Path(path)
-    arrays["note"] = np.array(json.dumps(note))
+    text = json.dumps({"format": FORMAT, **note})
     fresh = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(fresh, "wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, note=np.array(text), **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(fresh, path)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()
         raise CheckpointError(
             f"the state of the run could not be saved to {path}: "
             f"{error.strerror or error}. What was saved before is untouched"
@@ -49,10 +61,11 @@ def save(path, model, optimizer, note):
 
 def read_note(path):
     """The note of a checkpoint, or None where there is no file."""
-    if not pathlib.Path(path).exists():
+    path = pathlib.Path(path)
+    if not path.exists():
         return None
-    with _open(path) as arrays:
-        return json.loads(str(arrays["note"]))
+    with _open(path) as file:
+        return _note(file, path)
 
 
 def restore(path, model, optimizer):
@@ -62,53 +75,85 @@ def restore(path, model, optimizer):
       CheckpointError: if the file is damaged or is of another model or optimizer.
     """
     variables = _variables(model, optimizer)
-    with _open(path) as arrays:
-        stored = set(arrays.files) - {"note"}
-        if stored != set(variables):
-            few = sorted(stored ^ set(variables))[:3]
+    with _open(path) as file:
+        note = _note(file, path)
+        differ = (set(file.files) - {"note"}) ^ set(variables)
+        if differ:
             raise CheckpointError(
                 f"{path} is of another model or optimizer: they differ in "
-                f"{len(stored ^ set(variables))} variables, as {', '.join(few)}"
+                f"{len(differ)} variables, as {', '.join(sorted(differ)[:3])}"
             )
-        values = {key: _array(arrays, key, path) for key in variables}
-        note = json.loads(str(arrays["note"]))
-    for key, variable in variables.items():
-        if tuple(variable.shape) != values[key].shape:
+        values = {name: _array(file, name, path) for name in variables}
+    for name, variable in variables.items():
+        if tuple(variable.shape) != values[name].shape:
             raise CheckpointError(
-                f"{path} is of another model: {key} is {values[key].shape} there "
+                f"{path} is of another model: {name} is {values[name].shape} there "
                 f"and {tuple(variable.shape)} here"
             )
-    for key, variable in variables.items():
-        variable.assign(values[key])
+    for name, variable in variables.items():
+        variable.assign(values[name])
     return note
 
 
 def _variables(model, optimizer):
-    """{"model/0003 stem_conv/kernel": variable, ...}; paths alone may repeat."""
-    owners = {"model": model.variables, "optimizer": optimizer.variables}
+    """{"model/0003 stem_conv.kernel": variable, ...}; paths alone may repeat."""
+    schedule = schedule_of(optimizer)
+    owners = {
+        "model": model.variables,
+        "optimizer": optimizer.variables,
+        "schedule": schedule.variables if schedule else [],
+    }
     return {
-        f"{owner}/{i:04d} {variable.path.replace('/', '.')}": variable
+        f"{owner}/{i:04d} {_plain(variable.path)}": variable
         for owner, variables in owners.items()
         for i, variable in enumerate(variables)
     }
 
 
+def _plain(path):
+    """A path without the numbers that Keras counts up within a process."""
+    return re.sub(r"_\d+(?=/|$)", "", path).replace("/", ".")
+
+
 def _open(path):
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            f"{path} is damaged or no state of a run at all. {_REMEDY}"
+        )
     try:
         return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except Exception as error:
         raise _damaged(path, error) from error
 
 
-def _array(arrays, key, path):
+def _note(file, path):
+    if "note" not in file.files:
+        raise CheckpointError(f"{path} is no state of a run: it has no note. {_REMEDY}")
     try:
-        return arrays[key]
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        note = json.loads(str(_array(file, "note", path)))
+        found = note["format"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(path, error) from error
+    if found != FORMAT:
+        raise CheckpointError(
+            f"{path} has format {found!r}, and this version of kzoo reads {FORMAT}. "
+            f"{_REMEDY}"
+        )
+    return note
+
+
+def _array(file, name, path):
+    try:
+        return file[name]
+    # A damaged zip raises whatever its reader stumbles upon: BadZipFile, zlib.error,
+    # OSError, ValueError, NotImplementedError, UnicodeDecodeError ...
+    except Exception as error:
         raise _damaged(path, error) from error
 
 
 def _damaged(path, error):
-    return CheckpointError(
-        f"{path} is damaged ({str(error).splitlines()[0]}). Put back a copy, or remove "
-        "it to start the run anew"
-    )
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return CheckpointError(f"{path} is damaged ({reason}). {_REMEDY}")
+
+
+_REMEDY = "Put back a copy, or remove it to start the run anew"

@@ -1,4 +1,8 @@
-"""On which devices a run computes."""
+"""On which devices a run computes, and what its processes tell each other."""
+
+import json
+import os
+import re
 
 import tensorflow as tf
 
@@ -23,12 +27,17 @@ def strategy(name="auto"):
     if name == "one":
         return tf.distribute.get_strategy()
     if name == "multiworker":
+        if len(worker_addresses()) < 2:
+            raise ValueError(
+                "multiworker needs TF_CONFIG, which says where the workers are; "
+                "`python -m recipes.launch -n 2 -- ...` sets it for this machine"
+            )
         return tf.distribute.MultiWorkerMirroredStrategy()
     return tf.distribute.MirroredStrategy(*_mirrored_arguments())
 
 
 def _best():
-    if tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec().jobs:
+    if len(worker_addresses()) > 1:
         return "multiworker"
     several = len(tf.config.list_physical_devices("GPU")) > 1
     return "mirrored" if several else "one"
@@ -43,17 +52,76 @@ def _mirrored_arguments():
     return devices, tf.distribute.ReductionToOneDevice()
 
 
+def split_cpu(count):
+    """Makes `count` logical devices of the CPU: a way to try a strategy."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    parts = [tf.config.LogicalDeviceConfiguration()] * count
+    tf.config.set_logical_device_configuration(cpu, parts)
+
+
+def worker_addresses():
+    """The "host:port" of each worker in TF_CONFIG, the first of which is the chief."""
+    text = os.environ.get("TF_CONFIG", "{}")
+    try:
+        return json.loads(text).get("cluster", {}).get("worker", [])
+    except (ValueError, AttributeError):
+        raise ValueError(f"TF_CONFIG is no JSON object: {text!r}") from None
+
+
 def is_chief(strategy):
     """Whether this process is the one that writes files."""
     resolver = strategy.cluster_resolver
     return resolver is None or not resolver.task_id
 
 
-def split_cpu(count):
-    """Makes `count` logical devices of the CPU: a way to try a strategy."""
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    parts = [tf.config.LogicalDeviceConfiguration()] * count
-    tf.config.set_logical_device_configuration(cpu, parts)
+def workers(strategy):
+    """The number of processes."""
+    resolver = strategy.cluster_resolver
+    return resolver.cluster_spec().num_tasks("worker") if resolver else 1
+
+
+class Workers:
+    """What the processes of a run tell each other; trivial for one."""
+
+    def __init__(self, strategy):
+        self.strategy, self.count = strategy, workers(strategy)
+        self._gather = tf.function(self._from_all_replicas)
+
+    def any(self, mine):
+        """Whether `mine` is true on any worker. All have to ask, at the same time."""
+        return any(self._all(bool(mine)))
+
+    def agree(self, number):
+        """Whether all workers have the same whole number; all have to ask."""
+        return len(set(self._all(number))) == 1
+
+    def _all(self, number):
+        if self.count == 1:
+            return [number]
+        return self._gather(tf.constant(int(number), tf.int64)).numpy().tolist()
+
+    def _from_all_replicas(self, number):
+        numbers = self.strategy.run(lambda: tf.reshape(number, (1,)))
+        return self.strategy.gather(numbers, axis=0)
+
+
+class LostWorker(Exception):
+    """Another worker is gone, and with it the run; says which and what to do."""
+
+
+def lost_worker(error):
+    """A `LostWorker` for a TensorFlow error that tells of one, or None."""
+    found = re.search(r"/job:worker/replica:\d+/task:(\d+)", error.message or "")
+    gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError)
+    if not found or not isinstance(error, gone):
+        return None
+    number = int(found[1])
+    address = worker_addresses()[number]
+    return LostWorker(
+        f"worker {number} ({address}) is gone, and the others cannot go on without it. "
+        "Its own output says why. Start all workers again: the run continues from its "
+        "last saved state"
+    )
 
 
 def distribute(strategy, batches):
@@ -82,4 +150,9 @@ def distribute(strategy, batches):
 
 def _cut(x, parts):
     """(B, ...) to (parts, B / parts, ...)."""
+    if x.shape[0] % parts:
+        raise ValueError(
+            f"a batch of {x.shape[0]} pictures cannot be shared by {parts} devices; "
+            f"it can have {parts * max(1, x.shape[0] // parts)}"
+        )
     return tf.reshape(x, (parts, x.shape[0] // parts, *x.shape[1:]))

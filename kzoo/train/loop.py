@@ -6,19 +6,22 @@ the number of devices. What it does besides a step of training is in this file.
 """
 
 import dataclasses
-import signal
+import json
+import sys
 import time
 
+import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from kzoo import saving
 from kzoo.train import checkpoint
-from kzoo.train.devices import distribute, is_chief
-from kzoo.train.plots import curves
+from kzoo.train.devices import Workers, distribute, is_chief, lost_worker
+from kzoo.train.journal import Journal
+from kzoo.train.schedules import learning_rate, schedule_of
 from kzoo.train.step import averaged_weights
-from kzoo.train.workdir import Log
+from kzoo.train.stopping import CONTINUE, Stopped, Stopper
+from kzoo.version import __version__
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,17 +49,14 @@ class NonFiniteLoss(ArithmeticError):
     """The loss became NaN or infinite; says where, and what is left."""
 
 
-class Stopped(SystemExit):
-    """Somebody asked the run to stop; its state is saved."""
-
-
 class Loop:
     """A run of training in a workdir.
 
     Args:
       step: a `kzoo.train.TrainStep`.
       batches: a function of (start_step, (worker, workers)) to the dataset of
-        training batches from that step on.
+        training batches from that step on. For a run to be continued exactly it must
+        depend on nothing else.
       evaluate: a function to {"mAP": ...} of the model as it is.
       plan: a `Plan`.
       workdir: a `kzoo.train.Workdir`. What it holds of an earlier run is continued.
@@ -67,13 +67,15 @@ class Loop:
 
     def __init__(self, step, batches, evaluate, plan, workdir, identity, ids=None):
         self.train_step, self.batches, self.evaluate = step, batches, evaluate
-        self.plan, self.workdir, self.identity, self.ids = plan, workdir, identity, ids
+        self.plan, self.workdir, self.ids = plan, workdir, ids
         self.strategy = step.strategy
         self.model, self.optimizer = step.model, step.optimizer
-        self.chief = is_chief(self.strategy)
-        self.step, self.best, self.seconds = 0, None, 0.0
-        self.pending = []
-        self.stop_signal = None
+        self.chief, self.workers = is_chief(self.strategy), Workers(self.strategy)
+        # The run so far: steps taken, the step of the last evaluation, the best scores.
+        self.step, self.evaluated, self.best, self.seconds = 0, 0, None, 0.0
+        self.identity = _plain({**identity, **_identity(self.model)})
+        self._restored = False
+        self._pending = []  # losses of steps that are not in the log yet
 
     def run(self):
         """Trains to the last step; returns the scores of the best model.
@@ -81,175 +83,183 @@ class Loop:
         Raises:
           NonFiniteLoss: with the terms and the examples; the last state is kept.
           Stopped: on Ctrl-C or SIGTERM, after saving.
-          kzoo.train.CheckpointError: the workdir is of another run, or is full.
+          LostWorker: another process of the run died.
+          CheckpointError: the workdir is of another run, or is full.
         """
-        self._restore()
-        self._open_logs()
-        bar = self._bar()
-        handlers = self._catch_signals()
+        self.restore()
+        folder = self.workdir if self.chief else None
         try:
-            self._train(bar)
-        finally:
-            bar.close()
-            for name, handler in handlers.items():
-                signal.signal(name, handler)
+            with Stopper() as self.stopper, Journal(
+                folder, self.step, self.plan.steps
+            ) as self.journal:
+                self._train()
+        except tf.errors.OpError as error:
+            lost = lost_worker(error)
+            if lost is None:
+                raise
+            raise lost from error
         return self.best
 
-    def _train(self, bar):
+    def restore(self):
+        """Continues from the workdir's state if there is one. Writes nothing: a caller
+        may wait for it to succeed before touching the workdir's other files.
+
+        Raises:
+          CheckpointError: the state is damaged or is of another run.
+        """
+        if self._restored:
+            return
+        note = checkpoint.read_note(self.workdir.state)
+        if note is not None:
+            self._check(note)
+            checkpoint.restore(self.workdir.state, self.model, self.optimizer)
+            self.step, self.evaluated = note["step"], note["evaluated"]
+            self.best, self.seconds = note["best"], note["seconds"]
+        if not self.workers.agree(self.step):
+            raise checkpoint.CheckpointError(
+                f"the workers do not see the same state in {self.workdir.folder}: "
+                "--workdir has to be on a disk that all of them share"
+            )
+        self._restored = True
+
+    def _check(self, note):
+        """Compares what a state belongs to with this run."""
+        for name in sorted(set(self.identity) | set(note["identity"])):
+            there, here = note["identity"].get(name), self.identity.get(name)
+            if there != here:
+                raise checkpoint.CheckpointError(
+                    f"{self.workdir.folder} holds a run with {name} {there!r}, not "
+                    f"{here!r}: use another --workdir, or the flags in its config.flags"
+                )
+        for name, version in versions().items():
+            if self.chief and note["versions"].get(name) != version:
+                print(
+                    f"the state was saved by {name} {note['versions'].get(name)}, this "
+                    f"is {version}: the run goes on, but perhaps not to the last bit",
+                    file=sys.stderr,
+                )
+
+    def _train(self):
         stream = iter(
             distribute(self.strategy, lambda worker: self.batches(self.step, worker))
         )
-        began = time.monotonic() - self.seconds
-        while self.step < self.plan.steps:
+        self._began = time.monotonic() - self.seconds
+        while True:
+            # First, since a run may have been stopped just before an evaluation.
+            if self._due("evaluate_every") and self.evaluated < self.step:
+                self._evaluate()
+            if self.step == self.plan.steps:
+                return
             count = self._steps_to_go()
-            values = self.train_step(stream, tf.constant(count))
-            self.pending.append(values)
+            self._pending.append(self.train_step(stream, tf.constant(count)))
             self.step += count
-            if self._due(self.plan.log_every):
-                self._log(bar)
-            self.seconds = time.monotonic() - began
-            evaluated = self._due(self.plan.evaluate_every)
-            if evaluated:
-                self._evaluate(bar)
-            if evaluated or self._due(self.plan.save_every) or self.stop_signal:
+            stop = self.workers.any(self.stopper.asked)
+            save = stop or self._due("evaluate_every") or self._due("save_every")
+            if save or self._due("log_every"):
+                self._log()
+            if save:
                 self._save()
-            if self.stop_signal:
-                raise Stopped(
-                    f"stopped at step {self.step} of {self.plan.steps}; "
-                    "the same command continues from here"
-                )
+            if stop:
+                at = f"stopped at step {self.step} of {self.plan.steps}"
+                raise Stopped(f"{at}; {CONTINUE}")
 
     def _steps_to_go(self):
         """Steps until something else than training is due, at most a call's."""
-        events = (
-            self.plan.log_every,
-            self.plan.evaluate_every,
-            self.plan.save_every,
-            self.plan.steps_per_call,
-        )
-        return min(
-            self.plan.steps - self.step,
-            self.plan.steps_per_call,
-            *(every - self.step % every for every in events),
-        )
+        every = (self.plan.log_every, self.plan.evaluate_every, self.plan.save_every)
+        left = [steps - self.step % steps for steps in every]
+        return min(self.plan.steps - self.step, self.plan.steps_per_call, *left)
 
-    def _due(self, every):
-        return self.step % every == 0 or self.step == self.plan.steps
+    def _due(self, event):
+        every = getattr(self.plan, event)
+        return self.step == self.plan.steps or self.step % every == 0
 
-    def _log(self, bar):
+    def _log(self):
         """Checks and notes the mean of the steps since the last row."""
-        values = np.concatenate([v.numpy() for v in self.pending])
-        self.pending.clear()
-        names = self.train_step.names
+        values = np.concatenate([v.numpy() for v in self._pending])
+        self._pending.clear()
         bad = np.flatnonzero(~np.isfinite(values).all(axis=-1))
         if bad.size:
-            raise self._non_finite(self.step - len(values) + bad[0], values[bad[0]])
-        row = dict(zip(names, values.mean(axis=0, dtype=np.float64).tolist()))
-        row["learning_rate"] = self._learning_rate()
-        self._note(row)
-        bar.update(self.step - bar.n)
-        bar.set_postfix(loss=f"{row['loss']:.3f}", **self._best_note())
+            terms = zip(self.train_step.names, values[bad[0]].tolist())
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in terms)
+            raise self._non_finite("loss", self.step - len(values) + bad[0], shown)
+        means = values.mean(axis=0, dtype=np.float64).tolist()
+        row = dict(zip(self.train_step.names, means))
+        row["learning_rate"] = learning_rate(self.optimizer, self.step - 1)
+        best = {self.plan.best: self.best[self.plan.best]} if self.best else {}
+        self.journal.losses(self.step, row, best)
 
-    def _non_finite(self, step, values):
-        terms = dict(zip(self.train_step.names, values.tolist()))
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
-        examples = ", ".join(self.ids(int(step))) if self.ids else "not known"
+    def _non_finite(self, what, step, shown):
+        """The error for the step that began when `step` steps had been taken."""
+        step = int(step)
+        examples = ", ".join(self.ids(step)) if self.ids else "not known"
         saved = checkpoint.read_note(self.workdir.state)
-        last = f"step {saved['step']}" if saved else "nothing yet"
+        kept = (
+            f"The state of step {saved['step']} is kept in {self.workdir.state}"
+            if saved
+            else "No state was saved yet"
+        )
         return NonFiniteLoss(
-            f"the loss is not finite at step {step}: {shown}; learning rate "
-            f"{self._learning_rate():.4g}; examples {examples}. The last saved state, "
-            f"{last}, is kept in {self.workdir.state}. Try a lower --learning_rate, "
-            "a longer warm-up or --clip_norm"
+            f"the {what} is not finite at step {step + 1}: {shown}; learning rate "
+            f"{learning_rate(self.optimizer, step):.4g}; examples {examples}. {kept}. "
+            "Try a lower --learning_rate, a longer --warmup or --clip_norm"
         )
 
-    def _learning_rate(self):
-        inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        return float(inner.learning_rate.numpy())
-
-    def _best_note(self):
-        name = self.plan.best
-        return {name: f"{self.best[name]:.3f}"} if self.best else {}
-
-    def _evaluate(self, bar):
+    def _evaluate(self):
         """Scores the averaged weights, and keeps them if they are the best."""
         with averaged_weights(self.model, self.optimizer):
-            scores = self.evaluate()
-            flat = {k: v for k, v in scores.items() if isinstance(v, (int, float))}
-            score = scores[self.plan.best]
-            highest = self.best[self.plan.best] if self.best else None
-            if self.best is None or (score or 0.0) > (highest or 0.0):
+            # Everything is saved: one process alone may drop what it is at.
+            with self.stopper.at_once(self.workers.count == 1):
+                scores = self.evaluate()
+            score = scores[self.plan.best] or 0.0
+            if self.best is None or score > (self.best[self.plan.best] or 0.0):
                 self.best = {**scores, "step": self.step}
                 if self.chief:
                     saving.save(self.model, self.workdir.model, self.best)
-        self._note(flat)
-        if self.chief:
-            curves(self.workdir.log, self.workdir.curves)
-            shown = " ".join(f"{k} {flat[k]:.3f}" for k in list(flat)[:3])
-            bar.write(f"step {self.step}: {shown}")
-
-    def _open_logs(self):
-        self.log = Log(self.workdir.log, self.step) if self.chief else None
-        self.board = None
-        if self.chief:
-            self.board = tf.summary.create_file_writer(str(self.workdir.tensorboard))
-
-    def _note(self, row):
-        """One row in log.csv and in TensorBoard."""
-        if not self.chief:
-            return
-        self.log.add({"step": self.step, **row})
-        with self.board.as_default(self.step):
-            for name, value in row.items():
-                tf.summary.scalar(name, value)
+        schedule = schedule_of(self.optimizer)
+        if schedule:
+            schedule.watch(score)
+        self.journal.scores(self.step, scores)
+        self.evaluated = self.step
+        self._save()
 
     def _save(self):
+        arrays = checkpoint.collect(self.model, self.optimizer)
+        for name, array in arrays.items():
+            if name.startswith("model/") and not np.isfinite(array).all():
+                raise self._non_finite("weight", self.step - 1, name)
+        self.seconds = time.monotonic() - self._began
         note = {
             "step": self.step,
+            "evaluated": self.evaluated,
             "best": self.best,
             "seconds": self.seconds,
             "identity": self.identity,
+            "versions": versions(),
         }
-        # All workers read their variables, since that may need them all.
-        path = self.workdir.state if self.chief else None
-        checkpoint.save(path, self.model, self.optimizer, note)
-        if self.board:
-            self.board.flush()
+        if self.chief:
+            checkpoint.save(self.workdir.state, arrays, note)
 
-    def _restore(self):
-        note = checkpoint.read_note(self.workdir.state)
-        if note is None:
-            return
-        for name, value in self.identity.items():
-            if note["identity"].get(name) != value:
-                raise checkpoint.CheckpointError(
-                    f"{self.workdir.folder} holds a run with {name} "
-                    f"{note['identity'].get(name)!r}, not {value!r}: "
-                    "use another --workdir, or the flags in its config.flags"
-                )
-        checkpoint.restore(self.workdir.state, self.model, self.optimizer)
-        self.step, self.best = note["step"], note["best"]
-        self.seconds = note["seconds"]
 
-    def _bar(self):
-        return tqdm(
-            desc="train",
-            total=self.plan.steps,
-            initial=self.step,
-            unit="step",
-            # Where nobody watches (a log file), a line a minute is enough.
-            mininterval=0.5,
-            disable=None if self.chief else True,
-        )
+def versions():
+    """Of what decides about the last bit of a weight."""
+    return {
+        "kzoo": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+    }
 
-    def _catch_signals(self):
-        """The first Ctrl-C or SIGTERM stops at the next step, the second at once."""
-        before = {}
 
-        def stop(number, frame):
-            self.stop_signal = number
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+def _identity(model):
+    """What of a model a state must fit: its builder, arguments and classes."""
+    described = saving.describe(model)
+    arguments = {f"{k}= of the model": v for k, v in described["arguments"].items()}
+    return {
+        "builder": described["builder"],
+        "classes": described["class_names"],
+        **arguments,
+    }
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, stop)
-        return before
+
+def _plain(value):
+    """As JSON gives it back: lists for tuples."""
+    return json.loads(json.dumps(value))

@@ -46,11 +46,16 @@ class TrainStep:
         self.model, self.optimizer, self.strategy = model, optimizer, strategy
         self.l2, self.clip_norm, self.micro_batches = l2, clip_norm, micro_batches
         self.names = None
-        self._gradients = tf.function(self._whole_batch, jit_compile=True)
-        if not jit:
-            self._gradients = self._whole_batch
+        self._gradients = self._whole_batch
         if micro_batches > 1:
             self._gradients = self._in_micro_batches
+        if jit:
+            if strategy.num_replicas_in_sync > 1:
+                raise ValueError(
+                    "XLA compiles for one device: with several, losses are counted "
+                    "over all of them in the middle of what would be compiled"
+                )
+            self._gradients = tf.function(self._gradients, jit_compile=True)
         with strategy.scope():
             optimizer.build(model.trainable_variables)
 
@@ -71,47 +76,51 @@ class TrainStep:
         return terms
 
     def _whole_batch(self, images, targets):
+        variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             terms = self.model.task.losses(self.model, images, targets, training=True)
             terms |= self._l2_term()
             loss = tf.add_n(list(terms.values()))
             scaled = self.optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled, self.model.trainable_variables)
+        # Zeros for a weight that this loss does not reach.
+        gradients = tape.gradient(scaled, variables, unconnected_gradients="zero")
         self.names = ["loss", *terms]
         return tf.stack([loss, *terms.values()]), gradients
 
     def _in_micro_batches(self, images, targets):
         """`_whole_batch`, in parts whose gradients are added.
 
-        What the losses are divided by is first counted over all parts. Where it
-        follows from the targets alone, as with anchors, the graph drops the forward
-        pass of that counting.
+        Batch normalization sees one part at a time; all else is as for the whole.
         """
         parts = tf.nest.map_structure(self._split, (images, targets))
+        seeds = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        start = [tf.identity(seed.value) for seed in seeds]
+        total = None
+        with native.given_sums(self._normalizers(parts)):
+            for i in range(self.micro_batches):
+                # Each part waits for the one before it: memory for one at a time.
+                with tf.control_dependencies(tf.nest.flatten(total) if i else []):
+                    part = tf.nest.map_structure(lambda x: tf.identity(x[i]), parts)
+                # All draw the same random numbers and take those of their own rows.
+                for seed, value in zip(seeds, start):
+                    seed.assign(value)
+                with native.part_of_batch(i, self.micro_batches):
+                    found = self._whole_batch(*part)
+                total = tf.nest.map_structure(tf.add, total, found) if i else found
+        return total
+
+    def _normalizers(self, parts):
+        """What the losses are divided by, counted over all parts of all replicas.
+
+        Where it follows from the targets alone, as with anchors, the graph drops the
+        forward pass of this counting.
+        """
         with native.recorded_sums() as counts:
             for i in range(self.micro_batches):
                 part = tf.nest.map_structure(lambda x: x[i], parts)
                 self.model.task.losses(self.model, *part, training=False)
         each = len(counts) // self.micro_batches
-        totals = [native.global_sum(sum(counts[k::each])) for k in range(each)]
-
-        variables = self.model.trainable_variables
-        summed = [tf.zeros(v.shape) for v in variables]
-        with native.given_sums(totals):
-            # Traced once for the names and the number of terms.
-            terms = None
-            for i in range(self.micro_batches):
-                # Each part waits for the one before it: memory for one at a time.
-                wait = summed if terms is None else [*summed, terms]
-                with tf.control_dependencies(wait):
-                    part = tf.nest.map_structure(lambda x: tf.identity(x[i]), parts)
-                row, gradients = self._whole_batch(*part)
-                terms = row if terms is None else terms + row
-                summed = [
-                    s if g is None else s + tf.cast(g, s.dtype)
-                    for s, g in zip(summed, gradients)
-                ]
-        return terms, summed
+        return [native.global_sum(sum(counts[k::each])) for k in range(each)]
 
     def _split(self, x):
         if x.shape[0] % self.micro_batches:

@@ -1,0 +1,122 @@
+"""What the processes of these tests do: see `tests.train.processes`."""
+
+import os
+import pathlib
+import random
+import signal
+import threading
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kzoo import data, train
+from tests.train import tiny
+
+BATCH = 8
+
+
+def batches(source, batch_size=BATCH):
+    """The function that `train.Loop` takes."""
+
+    def stream(start, worker):
+        settings = {"training": True, "start_step": start, "worker": worker}
+        return data.batches(source, batch_size, tiny.SIDE, **settings)
+
+    return stream
+
+
+def made(kind, strategy, rate=0.05, **options):
+    """A `TrainStep` of a tiny model, under SGD: Adam divides by gradients, and so
+    makes a rounding error of a small one into a large step.
+    """
+    with strategy.scope():
+        model = tiny.model(kind)
+        train.set_batch_norm(model, "sync")
+        optimizer = train.optimizer("sgd", rate)
+    return train.TrainStep(model, optimizer, strategy, **options)
+
+
+def curve(step, stream, steps, a_call=1):
+    """The losses of some steps, (steps, terms)."""
+    batches = iter(train.distribute(step.strategy, lambda worker: stream(0, worker)))
+    calls = [step(batches, tf.constant(a_call)) for _ in range(steps // a_call)]
+    return np.concatenate(calls)
+
+
+def weights(model):
+    return {
+        f"{i:03d} {v.path}": v.numpy()
+        for i, v in enumerate(model.variables)
+        if "seed" not in v.path
+    }
+
+
+def learn(folder, strategy, cases, steps, cpus=1):
+    """Trains each (kind, precision), and writes curve and weights to the folder."""
+    if cpus > 1:
+        train.split_cpu(cpus)
+    made_by = train.strategy(strategy)
+    for kind, precision in cases:
+        keras.config.set_dtype_policy(precision)
+        step = made(kind, made_by, l2=1e-3)
+        losses = curve(step, batches(tiny.source_for(kind)), steps)
+        values = weights(step.model)
+        if train.is_chief(made_by):
+            path = pathlib.Path(folder) / f"{strategy} {kind} {precision}.npz"
+            np.savez(path, losses=losses, **values)
+
+
+PLAN = train.Plan(24, evaluate_every=8, save_every=3, log_every=4, best="top1")
+
+
+def loop(folder, kind="dropout", strategy=None, plan=PLAN, **options):
+    """A `train.Loop` of a tiny classifier: shuffled, augmented, with dropout."""
+    strategy = strategy or train.strategy("one")
+    source = tiny.source_for(kind)
+    with strategy.scope():
+        schedule = train.Schedule(0.05, plan.steps, "plateau", 4, patience=1)
+        model = tiny.model(kind)
+        optimizer = train.optimizer("sgd", schedule, ema_momentum=0.5)
+    step = train.TrainStep(model, optimizer, strategy, **options)
+    return train.Loop(
+        step,
+        batches(source),
+        evaluation(model, strategy, source),
+        plan,
+        train.Workdir(folder),
+        identity={"data": "tiny"},
+        ids=lambda number: data.names_at(source, BATCH, number),
+    )
+
+
+def evaluation(model, strategy, source):
+    """Of 12 pictures in batches of 8: the second has four that count."""
+
+    def stream(worker):
+        settings = {"training": False, "worker": worker}
+        return data.batches(source, BATCH, tiny.SIDE, **settings)
+
+    return train.Evaluation(model, strategy, stream, total=2, progress=False)
+
+
+def job(folder, strategy="one", killed_at=None):
+    """Runs `loop`, until a moment at which it is killed.
+
+    Args:
+      killed_at: (step, seconds after it began); None to run to the end.
+    """
+    running = loop(folder, strategy=train.strategy(strategy))
+    if killed_at:
+        threading.Thread(target=_kill, args=(running, *killed_at), daemon=True).start()
+    running.run()
+    if running.chief:
+        np.savez(pathlib.Path(folder) / "weights.npz", **weights(running.model))
+
+
+def _kill(running, step, seconds):
+    while running.step < step:
+        time.sleep(0.0005)
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)
