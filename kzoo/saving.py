@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import warnings
 
 import keras
 
@@ -83,8 +84,11 @@ def load(folder):
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{folder / DESCRIPTION}: {_line(error)}") from error
     try:
-        model.load_weights(folder / WEIGHTS)
-    except (OSError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns of weights that a file lacks, and leaves them random.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(folder / WEIGHTS)
+    except (KeyError, OSError, UserWarning, ValueError) as error:
         raise ValueError(
             f"{folder / WEIGHTS} does not hold the weights of "
             f"{description['builder']}: {_line(error)}"

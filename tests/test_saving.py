@@ -3,6 +3,7 @@
 import json
 import os
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -201,6 +202,13 @@ def test_weights_of_another_size(folder):
 def test_weights_of_another_network(folder):
     edit(folder, builder="resnet34")
     refused(folder, "does not hold the weights of resnet34")
+
+
+@pytest.mark.parametrize("layer", ["conv2d_3", "batch_normalization_7", "dense"])
+def test_weights_that_lack_a_layer(folder, layer):
+    with h5py.File(folder / "model.weights.h5", "a") as file:
+        del file["layers"][layer]
+    refused(folder, "model.weights.h5 does not hold the weights of resnet18")
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
