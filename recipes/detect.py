@@ -53,6 +53,9 @@ EXPORT = flags.DEFINE_list(
 )
 
 
+# Pictures whose activations tell int8 its ranges.
+CALIBRATION = 200
+
 # For --help and config.flags: the flags of training are this program's too.
 flags.adopt_module_key_flags(common)
 flags.adopt_module_key_flags(program)
@@ -106,11 +109,14 @@ def ship(model, learn, check, folder):
     """Writes each format of --export, measures it, and returns the report's rows."""
     examples = list(check.read())
     pictures = [example.pop("image") for example in examples]
-    some = range(min(200, len(learn)))
+    some = range(min(CALIBRATION, len(learn)))
     calibration = [example["image"] for example in learn.read(some)]
+    if len(some) < 100 and "tflite_int8" in EXPORT.value:
+        print(f"int8 is calibrated by {len(some)} pictures alone, and 100 would be few")
     paths = []
     for name in tqdm(EXPORT.value, desc="export", leave=False, disable=None):
-        paths.append(kzoo.deploy.write(model, name, folder, calibration))
+        path = kzoo.deploy.write(model, name, folder, calibration, fewer_ok=True)
+        paths.append(path)
     rows = kzoo.deploy.measure(model, paths, pictures, examples)
     for name, row in zip(EXPORT.value, rows):
         print(
