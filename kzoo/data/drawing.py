@@ -24,9 +24,10 @@ COLOURS = {
     "black": (30, 30, 30),
 }
 SIDES = (0.05, 0.5)  # of the picture's side: the longer side of a shape's box
-VISIBLE = 0.4  # at least this share of every shape can be seen
+LEAN = 0.2  # radians: how far a shape is turned at most
+VISIBLE = 0.75  # at least this share of every shape can be seen
 FINE = 4  # an edge pixel is the mean of FINE x FINE points
-MARGIN = 0.08  # of the picture's side: no shape is centred nearer to an edge
+MARGIN = 0.15  # of the picture's side: no shape is centred nearer to an edge
 CONTRAST = 90  # least distance in RGB between a shape and the ground
 NAMES = tuple(COLOURS)
 _RGB = np.array(list(COLOURS.values()), np.float32)
@@ -50,11 +51,13 @@ def draw(rng, size=160, objects=(0, 8)):
     ground, canvas = _ground(rng, size)
     instances = np.zeros((size, size), np.uint8)
     shapes, least = [], [0]
+    free = _FAR[ground].copy()  # a colour is used once: what overlaps can be told apart
     for _ in range(rng.integers(objects[0], objects[1] + 1)):
         placed = _place(rng, instances, least)
         if placed is not None:
             label, box, corner, alpha = placed
-            colour, texture = _paint(rng, canvas, corner, alpha, ground)
+            colour, texture = _paint(rng, canvas, corner, alpha, free)
+            free[colour] = False
             shapes.append((label, box, NAMES[colour], TEXTURES[texture]))
     labels, boxes, colours, textures = zip(*shapes) if shapes else ((), (), (), ())
     return {
@@ -89,7 +92,9 @@ def _place(rng, instances, least, tries=8):
     seen = np.bincount(instances.ravel(), minlength=number)
     for _ in range(tries):
         label = int(rng.integers(len(SHAPES)))
-        polygon = _polygon(rng, SHAPES[label]) * rng.uniform(*SIDES) * size
+        # The smallest, which few pixels show, are rare.
+        side = SIDES[0] + (SIDES[1] - SIDES[0]) * rng.uniform() ** (2 / 3)
+        polygon = _polygon(rng, SHAPES[label]) * side * size
         polygon += rng.uniform(MARGIN, 1 - MARGIN, 2) * size
         corner, alpha = _coverage(polygon, size)
         rows = slice(corner[0], corner[0] + alpha.shape[0])
@@ -109,16 +114,16 @@ def _place(rng, instances, least, tries=8):
 
 
 def _polygon(rng, shape):
-    """Its corners (P, 2) as x, y, turned at random; the longer side of its box is 1."""
-    if shape == "circle":
-        radius, turn = np.ones(64), 0
-    elif shape == "star":
-        radius, turn = np.tile([1, 0.45], 5), rng.uniform(0, 2 * np.pi)
-    else:
-        radius, turn = np.ones({"square": 4, "triangle": 3}[shape]), rng.uniform(0, 7)
-    angles = turn + np.arange(len(radius)) * 2 * np.pi / len(radius)
-    corners = radius[:, None] * np.stack([np.cos(angles), np.sin(angles)], 1)
-    return corners / np.ptp(corners, axis=0).max()
+    """Its corners (P, 2) as x, y, a little turned; the longer side of its box is 1."""
+    corners = {"circle": 64, "square": 4, "triangle": 3, "star": 10}[shape]
+    upright = np.pi / 4 if shape == "square" else -np.pi / 2
+    angles = upright + np.arange(corners) * 2 * np.pi / corners
+    if shape != "circle":
+        angles += rng.uniform(-LEAN, LEAN)
+    points = np.stack([np.cos(angles), np.sin(angles)], 1)
+    if shape == "star":
+        points[1::2] *= 0.45
+    return points / np.ptp(points, axis=0).max()
 
 
 def _area(polygon):
@@ -152,12 +157,12 @@ def _coverage(polygon, size):
     return (low[1], low[0]), patch
 
 
-def _paint(rng, canvas, corner, alpha, ground):
+def _paint(rng, canvas, corner, alpha, free):
     """Paints a patch; returns the numbers of its colour and of its texture."""
-    colour = int(rng.choice(np.flatnonzero(_FAR[ground])))
+    colour = int(rng.choice(np.flatnonzero(free)))
     texture = int(rng.integers(len(TEXTURES)))
     first = _RGB[colour] + rng.uniform(-15, 15, 3).astype(np.float32)
-    second = first * 0.6 if first.mean() > 110 else first * 0.6 + 80
+    second = first * 0.75 if first.mean() > 110 else first * 0.8 + 45
     height, width = alpha.shape
     pattern = _pattern(rng, TEXTURES[texture], height, width)[..., None]
     light = np.linspace(*rng.uniform(-12, 12, 2), width, dtype=np.float32)

@@ -51,7 +51,7 @@ class KzooScenes(tfds.core.GeneratorBasedBuilder):
     """Shapes with texture that hide one another, on a cloudy ground."""
 
     # A change of a drawing is a new version: old caches must not be read as new ones.
-    VERSION = tfds.core.Version("1.0.1")
+    VERSION = tfds.core.Version("1.0.2")
     BUILDER_CONFIGS = [BOXES, SINGLE]
 
     def _info(self):
