@@ -35,9 +35,9 @@ class Report:
     def __str__(self):
         parts = [f"{len(self.loaded)} weights from {self.source}"]
         if self.skipped:
-            parts.append(f"not used: {_shortened(self.skipped)}")
+            parts.append(f"not used: {_shortened(_layers(self.skipped))}")
         if self.kept:
-            parts.append(f"as they were: {_shortened(self.kept)}")
+            parts.append(f"as they were: {_shortened(_layers(self.kept))}")
         return "; ".join(parts)
 
 
@@ -173,6 +173,11 @@ def _builders_of_folder(source):
 
 def _name(source):
     return "the given arrays" if isinstance(source, dict) else str(source)
+
+
+def _layers(names):
+    """The layers that weights belong to, in their order."""
+    return list(dict.fromkeys(name.partition("/")[0] for name in names))
 
 
 def _shortened(names):

@@ -17,7 +17,7 @@ def features(name, height, width):
     return models.build(name, classes=None, input_shape=shape, width=0.125)
 
 
-@pytest.mark.parametrize("size", [(64, 96), (100, 75), (33, 1)])
+@pytest.mark.parametrize("size", [(64, 96), (75, 1)])
 @pytest.mark.parametrize("name", NAMES)
 def test_level_k_has_stride_2_to_the_k(name, size):
     outputs = features(name, *size).output

@@ -24,7 +24,7 @@ def noise(*shape):
     return np.random.default_rng(0).integers(0, 256, shape).astype("uint8")
 
 
-@pytest.mark.parametrize("size", [(64, 64), (100, 75), (128, 160), (1, 300), (31, 33)])
+@pytest.mark.parametrize("size", [(100, 75), (128, 160), (1, 33)])
 @pytest.mark.parametrize("name", models.names("detection"))
 def test_there_is_a_row_for_each_anchor(name, size):
     model = small(name, (*size, 3))
@@ -37,7 +37,6 @@ def test_there_is_a_row_for_each_anchor(name, size):
     assert rows == 9 * sum(positions)
 
 
-@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -48,22 +47,27 @@ def test_there_is_a_row_for_each_anchor(name, size):
     ],
     ids=lambda arguments: " ".join(map(str, arguments.values())),
 )
-def test_a_fresh_network_gives_every_class_a_hundredth(arguments, training):
+def test_a_fresh_network_gives_every_class_a_hundredth(arguments):
     """Section 4.1: the prior that keeps the first steps from exploding."""
-    assert 0.009 < fresh_probabilities(arguments, training).mean() < 0.011
+    model = fresh(arguments)
+    for training in (True, False):
+        assert 0.009 < probabilities(model, training).mean() < 0.011
 
 
 @pytest.mark.slow
 def test_a_fresh_network_on_resnet50_does_as_soon_as_it_trains():
     """Batch norms that have seen nothing let 16 residual sums grow until then."""
-    found = fresh_probabilities({"backbone": "resnet50"}, training=True)
+    found = probabilities(fresh({"backbone": "resnet50"}), training=True)
     assert 0.009 < found.mean() < 0.011
 
 
-def fresh_probabilities(arguments, training):
+def fresh(arguments):
     keras.utils.set_random_seed(1)
     arguments = {"name": "retinanet", "classes": 3} | arguments
-    model = models.build(**arguments, input_shape=(128, 128, 3))
+    return models.build(**arguments, input_shape=(128, 128, 3))
+
+
+def probabilities(model, training):
     logits = model(noise(2, 128, 128, 3), training=training)["logits"]
     return keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))
 
