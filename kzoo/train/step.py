@@ -83,7 +83,8 @@ class TrainStep:
             loss = tf.add_n(list(terms.values()))
             scaled = self.optimizer.scale_loss(loss)
         # Zeros for a weight that this loss does not reach.
-        gradients = tape.gradient(scaled, variables, unconnected_gradients="zero")
+        zeros = tf.UnconnectedGradients.ZERO
+        gradients = tape.gradient(scaled, variables, unconnected_gradients=zeros)
         self.names = ["loss", *terms]
         return tf.stack([loss, *terms.values()]), gradients
 
