@@ -82,9 +82,11 @@ class TrainStep:
             terms |= self._l2_term()
             loss = tf.add_n(list(terms.values()))
             scaled = self.optimizer.scale_loss(loss)
-        # Zeros for a weight that this loss does not reach.
-        zeros = tf.UnconnectedGradients.ZERO
-        gradients = tape.gradient(scaled, variables, unconnected_gradients=zeros)
+        gradients = [
+            # A weight that this loss does not reach.
+            tf.zeros(variable.shape) if gradient is None else gradient
+            for variable, gradient in zip(variables, tape.gradient(scaled, variables))
+        ]
         self.names = ["loss", *terms]
         return tf.stack([loss, *terms.values()]), gradients
 

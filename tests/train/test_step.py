@@ -70,7 +70,7 @@ def test_clipping_is_of_all_gradients_together(limit, kernel, bias):
 def test_a_weight_that_the_loss_does_not_reach_stays():
     model = linear_model([1.0, 1.0])
     model.task.losses = lambda model, images, targets, training: {
-        "kernel": tf.reduce_sum(model.trainable_weights[0])
+        "kernel": keras.ops.sum(model.trainable_weights[0])
     }
     run(train.TrainStep(model, train.optimizer("sgd", 1.0), ONE, clip_norm=9), [[1, 1]])
     assert values(model) == [[0.0, 0.0], [0.5]]
