@@ -40,7 +40,7 @@ flags.register_validator(
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 8, "Pictures in a step, over all devices.", lower_bound=1
 )
-EPOCHS = flags.DEFINE_float("epochs", 9, "Passes over the training pictures.")
+EPOCHS = flags.DEFINE_float("epochs", 6, "Passes over the training pictures.")
 AUGMENT = flags.DEFINE_enum(
     "augment",
     "usual",
