@@ -114,15 +114,18 @@ IDENTITY = (
 )
 
 
-def open_workdir(recipe):
-    """The `Workdir` of --workdir, with every flag of `recipe` written to it."""
+def open_workdir():
+    """The `Workdir` of --workdir."""
     if not WORKDIR.value:
         raise ValueError("say where the files go: --workdir=runs/NAME")
-    workdir = train.Workdir(WORKDIR.value)
+    return train.Workdir(WORKDIR.value)
+
+
+def write_flags(workdir, recipe):
+    """Writes every flag of the module `recipe`, with its value, to config.flags."""
     chosen = flags.FLAGS.get_key_flags_for_module(recipe)
     texts = sorted(flag.serialize() for flag in chosen)
     write_text(workdir.config, "".join(f"{text}\n" for text in texts if text))
-    return workdir
 
 
 def image_size():
@@ -199,15 +202,12 @@ def augmentation(task, size):
     return data.augment.usual(task, size)
 
 
-def fit(model, strategy, workdir, learn, check, best):
-    """Trains `model`, whose best weights are in the workdir then.
+def loop(model, strategy, workdir, learn, check, best):
+    """The `kzoo.train.Loop` that trains `model` as the flags say.
 
     Args:
       learn, check: sources to learn from and to evaluate on.
       best: name of the score that says which model is best.
-
-    Returns:
-      The scores of the best model.
     """
     steps = max(1, round(EPOCHS.value * len(learn) / BATCH_SIZE.value))
     warmup = round(WARMUP.value * steps)
@@ -226,7 +226,6 @@ def fit(model, strategy, workdir, learn, check, best):
         micro_batches=MICRO_BATCHES.value,
         jit=JIT.value,
     )
-
     augment = augmentation(model.task.name, model.input_shape[1:3])
 
     def batches(start, worker):
@@ -254,8 +253,7 @@ def fit(model, strategy, workdir, learn, check, best):
     def names(step):
         return data.names_at(learn, BATCH_SIZE.value, step, SEED.value)
 
-    loop = train.Loop(step, batches, evaluate, plan, workdir, identity(), names)
-    return loop.run()
+    return train.Loop(step, batches, evaluate, plan, workdir, identity(), names)
 
 
 def versions():

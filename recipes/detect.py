@@ -132,7 +132,7 @@ def ship(model, learn, check, folder):
 def main(_):
     began = time.monotonic()
     check_flags()
-    workdir = common.open_workdir(__name__)
+    workdir = common.open_workdir()
     strategy = common.devices()
     learn, check = common.open_sources("detection")
     model = build(strategy, learn.class_names)
@@ -141,20 +141,30 @@ def main(_):
         f"{len(learn)} pictures to learn from, {len(check)} to evaluate on, "
         f"{len(learn.class_names)} classes; {strategy.num_replicas_in_sync} device(s)"
     )
-    scores = common.fit(model, strategy, workdir, learn, check, best="mAP")
-    if not train.is_chief(strategy):
-        return
+    loop = common.loop(model, strategy, workdir, learn, check, best="mAP")
+    loop.restore()
+    began -= loop.seconds  # of the runs before, where this one continues
+    chief = train.is_chief(strategy)
+    if chief:
+        common.write_flags(workdir, __name__)
+    scores = loop.run()
+    if chief:
+        report(model, learn, check, workdir, scores, began)
+
+
+def report(model, learn, check, workdir, scores, began):
+    """What is made of the best model: pictures, files that ship, report.json."""
     best = kzoo.load(workdir.model)
     draw_predictions(best, check, workdir.predictions)
     formats = ship(best, learn, check, workdir.export)
-    report = {
+    figures = {
         **scores,
         "formats": formats,
         "parameters": model.count_params(),
         "seconds": time.monotonic() - began,
         **common.versions(),
     }
-    write_json(workdir.report, report)
+    write_json(workdir.report, figures)
     print(f"mAP {scores['mAP'] or 0:.3f}; everything is in {workdir.folder}")
 
 
