@@ -23,14 +23,15 @@ class Evaluation:
 
     def __init__(self, model, strategy, batches, total, progress=True):
         self.model, self.strategy = model, strategy
-        self.batches, self.total, self.progress = batches, total, progress
-        # One function, traced once for all evaluations of a run.
+        self.total, self.progress = total, progress
+        # One stream and one function, traced once for all evaluations of a run.
+        self._stream = distribute(strategy, batches)
         self._batch_results = tf.function(self._run, reduce_retracing=True)
 
     def __call__(self):
         evaluator = self.model.task.evaluator()
         bar = tqdm(
-            distribute(self.strategy, self.batches),
+            self._stream,
             total=self.total,
             desc="evaluate",
             unit="batch",
@@ -46,13 +47,19 @@ class Evaluation:
         """(results, all but the images) of a global batch, on every worker."""
         results = self.strategy.run(self._replica_results, args=(batch["images"],))
         rest = {name: x for name, x in batch.items() if name != "images"}
-        return tf.nest.map_structure(
-            lambda x: self.strategy.gather(x, axis=0), (results, rest)
-        )
+        return tf.nest.map_structure(self._gather, (results, rest))
 
     def _replica_results(self, images):
         outputs = self.model(images, training=False)
         return self.model.task.results(outputs, image_size=images.shape[1:3])
+
+    def _gather(self, x):
+        """The rows of all replicas, in the order of the batch."""
+        if self.strategy.experimental_local_results(x)[0].dtype != tf.bool:
+            return self.strategy.gather(x, axis=0)
+        # Between processes only numbers travel.
+        numbers = self.strategy.run(lambda x: tf.cast(x, tf.int32), args=(x,))
+        return tf.cast(self.strategy.gather(numbers, axis=0), tf.bool)
 
     def _add(self, evaluator, results, rest):
         """Gives the evaluator the pictures that are no padding of the last batch."""

@@ -140,9 +140,9 @@ class Loop:
                 )
 
     def _train(self):
-        stream = iter(
-            distribute(self.strategy, lambda worker: self.batches(self.step, worker))
-        )
+        # Without end, else workers ask each other before each step if there is more.
+        endless = lambda worker: self.batches(self.step, worker).repeat()
+        stream = iter(distribute(self.strategy, endless))
         self._began = time.monotonic() - self.seconds
         while True:
             # First, since a run may have been stopped just before an evaluation.

@@ -40,7 +40,8 @@ def made(kind, strategy, rate=0.05, **options):
 
 def curve(step, stream, steps, a_call=1):
     """The losses of some steps, (steps, terms)."""
-    batches = iter(train.distribute(step.strategy, lambda worker: stream(0, worker)))
+    endless = lambda worker: stream(0, worker).repeat()
+    batches = iter(train.distribute(step.strategy, endless))
     calls = [step(batches, tf.constant(a_call)) for _ in range(steps // a_call)]
     return np.concatenate(calls)
 
@@ -54,18 +55,19 @@ def weights(model):
 
 
 def learn(folder, strategy, cases, steps, cpus=1):
-    """Trains each (kind, precision), and writes curve and weights to the folder."""
+    """Trains each case (kind, precision, options of `TrainStep`), and writes its
+    curve and weights to the folder.
+    """
     if cpus > 1:
         train.split_cpu(cpus)
     made_by = train.strategy(strategy)
-    for kind, precision in cases:
+    for number, (kind, precision, options) in enumerate(cases):
         keras.config.set_dtype_policy(precision)
-        step = made(kind, made_by, l2=1e-3)
+        step = made(kind, made_by, l2=1e-3, **options)
         losses = curve(step, batches(tiny.source_for(kind)), steps)
-        values = weights(step.model)
         if train.is_chief(made_by):
-            path = pathlib.Path(folder) / f"{strategy} {kind} {precision}.npz"
-            np.savez(path, losses=losses, **values)
+            path = pathlib.Path(folder) / f"{strategy}_{number}.npz"
+            np.savez(path, losses=losses, **weights(step.model))
 
 
 PLAN = train.Plan(24, evaluate_every=8, save_every=3, log_every=4, best="top1")
@@ -101,18 +103,22 @@ def evaluation(model, strategy, source):
     return train.Evaluation(model, strategy, stream, total=2, progress=False)
 
 
-def job(folder, strategy="one", killed_at=None):
+def job(folder, strategy="one", killed_at=None, worker=0):
     """Runs `loop`, until a moment at which it is killed.
 
     Args:
       killed_at: (step, seconds after it began); None to run to the end.
+      worker: the number of the one that is killed.
     """
-    running = loop(folder, strategy=train.strategy(strategy))
-    if killed_at:
+    made_by = train.strategy(strategy)
+    running = loop(folder, strategy=made_by)
+    resolver = made_by.cluster_resolver
+    if killed_at and worker == (resolver.task_id if resolver else 0):
         threading.Thread(target=_kill, args=(running, *killed_at), daemon=True).start()
-    running.run()
-    if running.chief:
-        np.savez(pathlib.Path(folder) / "weights.npz", **weights(running.model))
+    try:
+        running.run()
+    except (train.LostWorker, train.CheckpointError) as error:
+        raise SystemExit(f"error: {error}")
 
 
 def _kill(running, step, seconds):
