@@ -60,6 +60,13 @@ OPTIMIZER = flags.DEFINE_enum(
 LEARNING_RATE = flags.DEFINE_float(
     "learning_rate", 2e-3, "The highest one, for this batch size."
 )
+LEARNING_RATE_BATCH = flags.DEFINE_integer(
+    "learning_rate_batch",
+    None,
+    "Batch size that --learning_rate is meant for: at another --batch_size it grows in "
+    "proportion (https://arxiv.org/abs/1706.02677). By default it is taken as it is.",
+    lower_bound=1,
+)
 SCHEDULE = flags.DEFINE_enum(
     "schedule", "cosine", list(train.SCHEDULES), "How the learning rate falls."
 )
@@ -98,6 +105,12 @@ PRECISION = flags.DEFINE_enum(
     "What convolutions compute in; losses are float32 in each.",
 )
 JIT = flags.DEFINE_bool("jit", False, "Compile with XLA; slower on CPUs.")
+DETERMINISTIC = flags.DEFINE_bool(
+    "deterministic",
+    False,
+    "On GPUs: add in a fixed order, slower, so that a run that was stopped ends with "
+    "the very same bits. CPUs always do.",
+)
 
 # What a workdir's run must agree on with the one that continues it.
 IDENTITY = (
@@ -146,6 +159,8 @@ def devices():
     strategy = train.strategy(STRATEGY.value)
     keras.config.set_dtype_policy(PRECISION.value)
     keras.utils.set_random_seed(SEED.value)
+    if DETERMINISTIC.value:
+        tf.config.experimental.enable_op_determinism()
     if not tf.config.list_physical_devices("GPU"):
         print("no GPU was found: this runs on the CPU", file=sys.stderr)
     return strategy
@@ -202,6 +217,12 @@ def augmentation(task, size):
     return data.augment.usual(task, size)
 
 
+def learning_rate():
+    """The highest one, for the batch size of this run."""
+    meant_for = LEARNING_RATE_BATCH.value or BATCH_SIZE.value
+    return LEARNING_RATE.value * BATCH_SIZE.value / meant_for
+
+
 def loop(model, strategy, workdir, learn, check, best):
     """The `kzoo.train.Loop` that trains `model` as the flags say.
 
@@ -211,7 +232,7 @@ def loop(model, strategy, workdir, learn, check, best):
     """
     steps = max(1, round(EPOCHS.value * len(learn) / BATCH_SIZE.value))
     warmup = round(WARMUP.value * steps)
-    schedule = train.Schedule(LEARNING_RATE.value, steps, SCHEDULE.value, warmup)
+    schedule = train.Schedule(learning_rate(), steps, SCHEDULE.value, warmup)
     with strategy.scope():
         train.set_batch_norm(model, BATCH_NORM.value)
         optimizer = train.optimizer(

@@ -4,8 +4,9 @@ import sys
 
 from absl import app, flags
 
-from kzoo.train import CheckpointError
+from kzoo.train import CheckpointError, LostWorker
 
+MENDABLE = (ValueError, OSError, ArithmeticError, CheckpointError, LostWorker)
 TRACEBACK = flags.DEFINE_bool("traceback", False, "Show where an error came from.")
 
 
@@ -15,7 +16,7 @@ def run(main):
     def program(words):
         try:
             main(words[1:])
-        except (ValueError, OSError, ArithmeticError, CheckpointError) as error:
+        except MENDABLE as error:
             if TRACEBACK.value:
                 raise
             sys.exit(f"error: {error}")

@@ -1,4 +1,4 @@
-"""How kzoo trains: parts that recipes are made of, and that a person's own loop can use.
+"""How kzoo trains: parts that recipes and a person's own loop are made of.
 
 strategy(name)            which devices
 optimizer(...), Schedule  how far each step goes
