@@ -98,11 +98,13 @@ def build(strategy, class_names):
 
 def draw_predictions(model, source, path, count=8):
     """Some pictures of `source` with what is in them and what `model` sees."""
-    chosen = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int)
-    examples = list(source.read(chosen))
+    spread = np.linspace(0, len(source) - 1, min(8 * count, len(source))).astype(int)
+    examples = list(source.read(np.unique(spread)))
+    # Pictures without an object show little.
+    examples = sorted(examples, key=lambda example: not len(example["boxes"]))[:count]
     images = [example.pop("image") for example in examples]
     found = kzoo.predict(model, images)
-    kzoo.draw.gallery(images, examples, found, source.class_names, path)
+    kzoo.draw.gallery(images, examples, found, source.class_names, path, threshold=0.5)
 
 
 def ship(model, learn, check, folder):

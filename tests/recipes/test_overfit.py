@@ -1,0 +1,40 @@
+"""Every detector learns 8 pictures by heart: what a wrong loss or target cannot."""
+
+import keras
+import pytest
+import tensorflow as tf
+
+from kzoo import data, models, train
+from kzoo.ops.anchors import retinanet_anchors
+
+SIDE = 128
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["retinanet", "retinanet_v2"])
+def test_eight_scenes_to_an_map_above_nine_tenths(name):
+    keras.utils.set_random_seed(0)
+    source = data.open("scenes", "train", examples=8)
+    model = models.build(
+        name,
+        classes=len(source.class_names),
+        backbone="resnet18(width=0.5)",
+        input_shape=(SIDE, SIDE, 3),
+        anchors=retinanet_anchors(scale=2),
+        filters=64,
+        depth=2,
+    )
+    model.task.class_names = source.class_names
+    steps = 400
+    strategy = train.strategy("one")
+    schedule = train.Schedule(2e-3, steps, "cosine", warmup_steps=20)
+    step = train.TrainStep(model, train.optimizer("adam", schedule), strategy)
+    batches = data.batches(source, 8, SIDE, training=True, augment=False)
+    step(iter(batches), tf.constant(steps))
+    evaluate = train.Evaluation(
+        model,
+        strategy,
+        lambda worker: data.batches(source, 8, SIDE, training=False, worker=worker),
+        total=1,
+    )
+    assert evaluate()["mAP"] > 0.9
