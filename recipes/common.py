@@ -154,6 +154,8 @@ def identity():
 
 def devices():
     """The strategy, after all that must be set before TensorFlow starts."""
+    # That several workers found each other is no news.
+    tf.get_logger().setLevel("WARNING")
     if CPU_DEVICES.value > 1:
         train.split_cpu(CPU_DEVICES.value)
     strategy = train.strategy(STRATEGY.value)
@@ -181,10 +183,12 @@ def open_source(split, examples, task):
     return source
 
 
-def open_sources(task):
+def open_sources(task, strategy):
     """(training source, validation source), whose classes agree."""
-    learn = open_source(TRAIN_SPLIT.value, TRAIN_EXAMPLES.value, task)
-    check = open_source(VALIDATION_SPLIT.value, VALIDATION_EXAMPLES.value, task)
+    # To open scenes may be to draw them.
+    with train.chief_first(strategy):
+        learn = open_source(TRAIN_SPLIT.value, TRAIN_EXAMPLES.value, task)
+        check = open_source(VALIDATION_SPLIT.value, VALIDATION_EXAMPLES.value, task)
     if learn.class_names != check.class_names:
         raise ValueError(
             f"{DATA.value} has other classes in {VALIDATION_SPLIT.value} "

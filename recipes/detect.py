@@ -136,7 +136,7 @@ def main(_):
     check_flags()
     workdir = common.open_workdir()
     strategy = common.devices()
-    learn, check = common.open_sources("detection")
+    learn, check = common.open_sources("detection", strategy)
     model = build(strategy, learn.class_names)
     print(
         f"{MODEL.value} on {BACKBONE.value}: {model.count_params():,} parameters; "

@@ -4,7 +4,7 @@ import sys
 
 from absl import app, flags
 
-from kzoo.train import CheckpointError, LostWorker
+from kzoo.train import CheckpointError, LostWorker, lost_workers_named
 
 MENDABLE = (ValueError, OSError, ArithmeticError, CheckpointError, LostWorker)
 TRACEBACK = flags.DEFINE_bool("traceback", False, "Show where an error came from.")
@@ -15,7 +15,8 @@ def run(main):
 
     def program(words):
         try:
-            main(words[1:])
+            with lost_workers_named():
+                main(words[1:])
         except MENDABLE as error:
             if TRACEBACK.value:
                 raise

@@ -11,8 +11,10 @@ from kzoo.train.checkpoint import CheckpointError
 from kzoo.train.devices import (
     STRATEGIES,
     LostWorker,
+    chief_first,
     distribute,
     is_chief,
+    lost_workers_named,
     split_cpu,
     strategy,
 )
@@ -39,8 +41,10 @@ __all__ = [
     "TrainStep",
     "Workdir",
     "averaged_weights",
+    "chief_first",
     "distribute",
     "is_chief",
+    "lost_workers_named",
     "optimizer",
     "set_batch_norm",
     "split_cpu",

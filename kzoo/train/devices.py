@@ -1,5 +1,6 @@
 """On which devices a run computes, and what its processes tell each other."""
 
+import contextlib
 import json
 import os
 import re
@@ -109,19 +110,37 @@ class LostWorker(Exception):
     """Another worker is gone, and with it the run; says which and what to do."""
 
 
-def lost_worker(error):
-    """A `LostWorker` for a TensorFlow error that tells of one, or None."""
-    found = re.search(r"/job:worker/replica:\d+/task:(\d+)", error.message or "")
-    gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError)
-    if not found or not isinstance(error, gone):
-        return None
-    number = int(found[1])
-    address = worker_addresses()[number]
-    return LostWorker(
-        f"worker {number} ({address}) is gone, and the others cannot go on without it. "
-        "Its own output says why. Start all workers again: the run continues from its "
-        "last saved state"
-    )
+@contextlib.contextmanager
+def lost_workers_named():
+    """Turns TensorFlow's error about a worker that is gone into a `LostWorker`."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = re.search(r"/job:worker/replica:\d+/task:(\d+)", error.message or "")
+        if not found or not isinstance(error, _LOST):
+            raise
+        number = int(found[1])
+        raise LostWorker(
+            f"worker {number} ({worker_addresses()[number]}) is gone, and the others "
+            "cannot go on without it. Its own output says why. Start all again: the "
+            "run continues from its last saved state"
+        ) from error
+
+
+_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError)
+
+
+@contextlib.contextmanager
+def chief_first(strategy):
+    """Inside, the chief is done before the others begin: for files that one process has
+    to make and all of them use.
+    """
+    workers = Workers(strategy)
+    if not is_chief(strategy):
+        workers.any(False)
+    yield
+    if is_chief(strategy):
+        workers.any(False)
 
 
 def distribute(strategy, batches):

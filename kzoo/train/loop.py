@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from kzoo import saving
 from kzoo.train import checkpoint
-from kzoo.train.devices import Workers, distribute, is_chief, lost_worker
+from kzoo.train.devices import Workers, distribute, is_chief, lost_workers_named
 from kzoo.train.journal import Journal
 from kzoo.train.schedules import learning_rate, schedule_of
 from kzoo.train.step import averaged_weights
@@ -88,16 +88,9 @@ class Loop:
         """
         self.restore()
         folder = self.workdir if self.chief else None
-        try:
-            with Stopper() as self.stopper, Journal(
-                folder, self.step, self.plan.steps
-            ) as self.journal:
-                self._train()
-        except tf.errors.OpError as error:
-            lost = lost_worker(error)
-            if lost is None:
-                raise
-            raise lost from error
+        journal = Journal(folder, self.step, self.plan.steps)
+        with lost_workers_named(), Stopper() as self.stopper, journal as self.journal:
+            self._train()
         return self.best
 
     def restore(self):

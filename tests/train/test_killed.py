@@ -86,5 +86,5 @@ def test_a_dead_worker_ends_the_job_with_its_name(tmp_path, victim):
     assert said.startswith(f"error: worker {victim} (localhost:")
     assert said.endswith(
         ") is gone, and the others cannot go on without it. Its own output says why. "
-        "Start all workers again: the run continues from its last saved state"
+        "Start all again: the run continues from its last saved state"
     )
