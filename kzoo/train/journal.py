@@ -1,12 +1,17 @@
 """What a run shows and writes while it goes on: bar, log.csv, TensorBoard, curves."""
 
 import contextlib
+import sys
+import time
 
 import tensorflow as tf
 from tqdm import tqdm
 
 from kzoo.train.plots import curves
 from kzoo.train.workdir import Log
+
+# Between two lines of progress where there is no bar, as in a file of output.
+QUIET = 60  # seconds
 
 
 class Journal(contextlib.AbstractContextManager):
@@ -18,10 +23,9 @@ class Journal(contextlib.AbstractContextManager):
     """
 
     def __init__(self, workdir, step, steps):
-        self.workdir = workdir
-        # No bar where nobody watches, as in a log file.
-        hidden = None if workdir else True
-        bar = {"desc": "train", "unit": "step", "disable": hidden}
+        self.workdir, self.said = workdir, time.monotonic()
+        # None: a bar only where a person watches.
+        bar = {"desc": "train", "unit": "step", "disable": None if workdir else True}
         self.bar = tqdm(total=steps, initial=step, mininterval=0.5, **bar)
         if workdir:
             self.log = Log(workdir.log, step)
@@ -38,6 +42,8 @@ class Journal(contextlib.AbstractContextManager):
         self.bar.update(step - self.bar.n)
         shown = {name: f"{value or 0:.3f}" for name, value in best.items()}
         self.bar.set_postfix(loss=f"{row['loss']:.3f}", **shown)
+        if self.bar.disable and time.monotonic() > self.said + QUIET:
+            self.say(f"step {step} of {self.bar.total}: loss {row['loss']:.3f}")
 
     def scores(self, step, scores):
         """Notes an evaluation, and draws the curves anew."""
@@ -53,6 +59,8 @@ class Journal(contextlib.AbstractContextManager):
         """Prints a line above the bar."""
         if self.workdir:
             self.bar.write(line)
+            sys.stdout.flush()
+            self.said = time.monotonic()
 
     def _note(self, step, row):
         if not self.workdir:
