@@ -69,6 +69,7 @@ def learn(folder, strategy, cases, steps, cpus=1):
             np.savez(path, losses=losses, **weights(step.model))
 
 
+BEST = {"detector": "mAP", "dropout": "top1", "plain": "top1"}
 PLAN = train.Plan(24, evaluate_every=8, save_every=3, log_every=4, best="top1")
 
 
@@ -125,3 +126,24 @@ def _kill(running, step, seconds):
         time.sleep(0.0005)
     time.sleep(seconds)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def watched(folder, evaluations, kind="detector"):
+    """Trains, evaluates and saves many times; notes the memory after each time."""
+    plan = train.Plan(2 * evaluations, 2, 2, log_every=2, best=BEST[kind])
+    running = loop(folder, kind, plan=plan)
+    evaluate, resident = running.evaluate, []
+
+    def evaluate_and_note():
+        resident.append(_resident())
+        return evaluate()
+
+    running.evaluate = evaluate_and_note
+    running.run()
+    np.save(pathlib.Path(folder) / "resident.npy", resident)
+
+
+def _resident():
+    """Bytes of memory that this process occupies."""
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
