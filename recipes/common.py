@@ -238,7 +238,7 @@ def loop(model, strategy, workdir, learn, check, best):
     warmup = round(WARMUP.value * steps)
     schedule = train.Schedule(learning_rate(), steps, SCHEDULE.value, warmup)
     with strategy.scope():
-        train.set_batch_norm(model, BATCH_NORM.value)
+        train.set_batch_norm(model, BATCH_NORM.value, steps)
         optimizer = train.optimizer(
             OPTIMIZER.value, schedule, WEIGHT_DECAY.value, EMA.value
         )

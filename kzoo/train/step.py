@@ -162,13 +162,20 @@ class TrainStep:
         return [g / replicas for g in gradients] if replicas > 1 else gradients
 
 
-def set_batch_norm(model, kind):
+def set_batch_norm(model, kind, steps=None):
     """Makes all batch normalizations of `model` one of three kinds.
 
     * sync: statistics of the global batch, so that devices do not matter.
     * local: statistics of each replica's part; no communication.
     * frozen: the statistics and weights it has, as detectors of large pictures
-      that start from trained backbones want.
+      that start from trained backbones want. Published weights whose batch norm
+      was folded into the convolutions need it.
+
+    Args:
+      steps: of the run. Moving statistics that remember more than a twentieth of it
+        are given a shorter memory: MobileNetV2's momentum of 0.999 is for runs of
+        hundreds of thousands of steps, and in a short one it would be evaluated with
+        the statistics that it began with.
     """
     kinds = ("sync", "local", "frozen")
     if kind not in kinds:
@@ -177,6 +184,8 @@ def set_batch_norm(model, kind):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = kind == "sync"
             layer.trainable = kind != "frozen"
+            if steps is not None:
+                layer.momentum = min(layer.momentum, max(0.0, 1 - 20 / steps))
 
 
 @contextlib.contextmanager

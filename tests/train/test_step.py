@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kzoo import train
+from kzoo import models, train
 from tests.train import program, tiny
 
 ONE = train.strategy("one")
@@ -195,3 +195,14 @@ def test_an_overflow_in_half_precision_skips_the_step():
     assert float(optimizer.dynamic_scale.numpy()) == 2**14
     run(step, [[1.0, 0.0]])
     assert values(model) == [[-1, 0], [-0.5]]
+
+
+@pytest.mark.parametrize(
+    "steps, momentum", [(None, 0.999), (100_000, 0.999), (200, 0.9), (10, 0.0)]
+)
+def test_moving_statistics_remember_a_twentieth_of_the_run(steps, momentum):
+    """20 of 200 steps are forgotten at 1 - 1/10 a step."""
+    model = models.mobilenet_v2(classes=2, input_shape=(32, 32, 3), width=0.1)
+    train.set_batch_norm(model, "local", steps)
+    found = {layer.momentum for layer in model.layers if hasattr(layer, "momentum")}
+    assert found == {pytest.approx(momentum)}
