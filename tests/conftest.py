@@ -6,8 +6,8 @@ import pathlib
 # Before TensorFlow starts: its CPU messages would bury a failure.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import pytest
-from absl import flags
+import pytest  # noqa: E402
+from absl import flags  # noqa: E402
 
 
 def pytest_configure():
