@@ -3,7 +3,8 @@
 TensorFlow decodes JPEG and PNG: grey, palette, 16 bits (the upper 8 are kept) and
 transparency (dropped) included. Pillow decodes the rest, more slowly: GIF (its first
 frame), BMP, WebP, TIFF, CMYK, and photographs that an EXIF orientation turns. `look`
-reads the header, finds which of the two it will be, and what is broken.
+reads the header, finds which of the two it will be, and what is broken; kinds that do
+not mark their end are decoded for that.
 """
 
 import io
@@ -41,8 +42,9 @@ def look(picture):
             stored, kind, mode = image.size, image.format, image.mode
             turn = _orientation(image)
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            if ENDS.get(kind, b"") not in file.read():
-                rgb(picture)  # Perhaps only something was appended: this tells.
+            if kind not in ENDS or ENDS[kind] not in file.read():
+                # Perhaps only something was appended, or its kind has no mark.
+                rgb(picture)
     except FileNotFoundError:
         raise ValueError("there is no such picture") from None
     except IsADirectoryError:
