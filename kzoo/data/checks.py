@@ -63,6 +63,18 @@ def broken_rule(box, width, height):
     return None
 
 
+def read_text(file):
+    """What a text file of a data set says.
+
+    Raises:
+      BadData: it is not UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadData(f"{file}: this is not text in UTF-8: {error}") from None
+
+
 def number(text):
     """A finite or infinite float from a file's text or JSON value.
 
@@ -75,3 +87,5 @@ def number(text):
         return float(text)
     except ValueError:
         raise ValueError(f"{text!r} is not a number") from None
+    except OverflowError:  # JSON knows whole numbers of any length.
+        raise ValueError("a number has more than 300 digits") from None

@@ -26,10 +26,15 @@ def load(folder, split, problems):
     labels, names = _categories(data, file)
     records = _records(data["images"], file, split, problems)
     seen = set()
-    for i, row in enumerate(data.get("annotations", [])):
+    for i, row in enumerate(data["annotations"]):
         where = f"annotations[{i}]"
+        if not isinstance(row, dict):
+            problems.add(file, where, f"it is {row!r}, not an object")
+            continue
         try:
             where += f" (id {row['id']})"
+            for name in ("id", "image_id", "category_id"):
+                _check_id(row[name], name)
             if row["id"] in seen:
                 raise ValueError("the id is used twice")
             seen.add(row["id"])
@@ -39,10 +44,11 @@ def load(folder, split, problems):
             if row["category_id"] not in labels:
                 raise ValueError(f"there is no category {row['category_id']!r}")
             label = labels[row["category_id"]]
-            record.add(where, _box(row["bbox"]), label, row.get("iscrowd", 0))
+            crowd = number(row.get("iscrowd") or 0)
+            record.add(where, _box(row["bbox"]), label, crowd)
         except KeyError as error:
             problems.add(file, where, f"it has no {error}")
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             problems.add(file, where, str(error))
     return names, list(records.values())
 
@@ -62,9 +68,11 @@ def _files(folder):
 def _read(file):
     try:
         data = json.loads(file.read_text())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadData(f"{file}: this is not JSON: {error}") from None
-    for name in ("images", "categories"):
+    if isinstance(data, dict):
+        data.setdefault("annotations", [])  # As in the lists of COCO's test pictures.
+    for name in ("images", "categories", "annotations"):
         if not isinstance(data, dict) or not isinstance(data.get(name), list):
             raise BadData(f"{file}: this is not COCO JSON: it has no list {name!r}")
     return data
@@ -73,9 +81,12 @@ def _read(file):
 def _categories(data, file):
     """({category id: label}, names), in the order of the ids."""
     try:
-        names = {row["id"]: row["name"] for row in data["categories"]}
+        names = {row["id"]: str(row["name"]) for row in data["categories"]}
     except (KeyError, TypeError):
         raise BadData(f"{file}: a category needs an id and a name") from None
+    if len({type(id) for id in names}) > 1:
+        shown = ", ".join(map(repr, names))
+        raise BadData(f"{file}: ids of categories are of one type, not {shown}")
     if len(names) < len(data["categories"]):
         raise BadData(f"{file}: two categories have one id")
     order = sorted(names)
@@ -102,7 +113,9 @@ def _records(images, file, split, problems):
 
 def _names_a_file(row):
     return (
-        isinstance(row, dict) and "id" in row and isinstance(row.get("file_name"), str)
+        isinstance(row, dict)
+        and isinstance(row.get("id"), (int, float, str))
+        and isinstance(row.get("file_name"), str)
     )
 
 
@@ -118,6 +131,11 @@ def _pictures(images, file, split):
             return place
     tried = ", ".join(str(place) for place in dict.fromkeys(places))
     raise BadData(f"{file}: its picture {names[0]!r} is in none of {tried}")
+
+
+def _check_id(id, name):
+    if isinstance(id, (list, dict)):
+        raise ValueError(f"{name} is {id!r}, not a number or a word")
 
 
 def _box(bbox):
