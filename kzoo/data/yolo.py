@@ -6,9 +6,10 @@ without a label file has no objects. Class names come from a *.yaml (`names`) or
 classes.txt.
 """
 
+import numpy as np
 import yaml
 
-from kzoo.data.checks import BadData, number
+from kzoo.data.checks import BadData, number, read_text
 from kzoo.data.folder import pictures_in
 from kzoo.data.records import Record
 
@@ -32,7 +33,11 @@ def load(folder, split, problems):
     for picture in pictures_in(pictures):
         file = labels / picture.relative_to(pictures).with_suffix(".txt")
         record = Record(str(picture), str(picture), str(file), relative=True)
-        lines = file.read_text().splitlines() if file.exists() else []
+        try:
+            lines = read_text(file).splitlines() if file.exists() else []
+        except BadData as error:
+            problems.add(file, "", str(error).removeprefix(f"{file}: "))
+            continue
         for i, line in enumerate(lines, start=1):
             words = line.split()
             try:
@@ -55,18 +60,21 @@ def _folders(folder, split):
 def _class_names(folder):
     for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
         try:
-            names = (yaml.safe_load(file.read_text()) or {}).get("names")
+            names = (yaml.safe_load(read_text(file)) or {}).get("names")
         except (yaml.YAMLError, AttributeError) as error:
-            raise BadData(f"{file}: this is not a YAML mapping: {error}") from None
+            reason = " ".join(str(error).split())
+            raise BadData(f"{file}: this is not a YAML mapping: {reason}") from None
         if isinstance(names, dict):
-            if sorted(names) != list(range(len(names))):
-                raise BadData(f"{file}: names are numbered {sorted(names)}, not 0, 1..")
+            if set(names) != set(range(len(names))):
+                raise BadData(f"{file}: names are numbered {list(names)}, not 0, 1..")
             names = [names[i] for i in range(len(names))]
+        if names and not isinstance(names, list):
+            raise BadData(f"{file}: names is {names!r}, not a list of names")
         if names:
             return [str(name) for name in names]
     file = folder / "classes.txt"
     if file.exists():
-        return file.read_text().split("\n")[: len(file.read_text().splitlines())]
+        return read_text(file).split("\n")[: len(read_text(file).splitlines())]
     raise BadData(f"{folder}: class names are missing: a *.yaml with names, or {file}")
 
 
@@ -81,7 +89,8 @@ def _box(words):
     numbers = [number(word) for word in words[1:]]
     if len(numbers) >= 6 and len(numbers) % 2 == 0:
         x, y = numbers[::2], numbers[1::2]
-        return [min(x), min(y), max(x), max(y)]
+        # NumPy's, since Python's pass over NaN.
+        return [np.min(x), np.min(y), np.max(x), np.max(y)]
     if len(numbers) != 4:
         raise ValueError(f"it has {len(words)} words, not 5: class x y width height")
     x, y, width, height = numbers
