@@ -56,6 +56,8 @@ def open_source(
     path = pathlib.Path(place).expanduser()
     if not path.exists():
         raise ValueError(f"{source}: there is no folder {str(path)!r}")
+    if path.is_file() and kind != "coco":
+        raise ValueError(f"{source}: {str(path)!r} is a file, not a folder")
     name, start, end = splits.parse(split)
     name = splits.find(name, form.splits(path), source)
     classes, records = form.load(path, name, problems)

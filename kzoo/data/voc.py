@@ -7,10 +7,12 @@ between pixels. `difficult` objects are marked as crowd: neither learnt nor scor
 
 import xml.etree.ElementTree as ElementTree
 
-from kzoo.data.checks import BadData, number
+from kzoo.data.checks import BadData, number, read_text
 from kzoo.data.records import Record
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
+# The last two are for an encoding that there is not, or that its reader has not.
+UNREADABLE = (ElementTree.ParseError, LookupError, ValueError)
 
 
 def splits(folder):
@@ -38,7 +40,7 @@ def load(folder, split, problems):
             root = ElementTree.parse(file).getroot()
         except FileNotFoundError:
             problems.add(file, "", "there is no such annotation")
-        except ElementTree.ParseError as error:
+        except UNREADABLE as error:
             problems.add(file, "", f"this is not XML: {error}")
         else:
             record = Record(stem, str(picture), str(file), size=_size(root))
@@ -53,7 +55,7 @@ def _class_names(folder):
     for path in (folder / "Annotations").glob("*.xml"):
         try:
             objects = ElementTree.parse(path).getroot().iter("object")
-        except ElementTree.ParseError:
+        except UNREADABLE:
             continue  # Told of if it belongs to the split.
         names |= {item.findtext("name") for item in objects}
     return sorted(filter(None, names))
@@ -76,7 +78,7 @@ def _stems(folder, split):
     file = folder / "ImageSets" / "Main" / f"{split}.txt"
     if not file.exists():
         return sorted(path.stem for path in (folder / "Annotations").glob("*.xml"))
-    lines = (line.split() for line in file.read_text().splitlines())
+    lines = (line.split() for line in read_text(file).splitlines())
     return [words[0] for words in lines if words]
 
 
