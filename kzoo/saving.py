@@ -1,9 +1,11 @@
 """A model as a folder: `model.json` and `model.weights.h5`. Nothing in it runs code.
 
 model.json holds the builder's name and arguments, the class names, the task's
-settings, scores that somebody measured, and the versions that wrote it.
+settings, scores that somebody measured, the versions that wrote it, and the SHA-256
+of the weights.
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -37,6 +39,7 @@ def save(model, folder, scores=None):
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     model.save_weights(fresh / WEIGHTS)
+    description["sha256"] = _checksum(fresh / WEIGHTS)
     text = json.dumps(description, indent=2) + "\n"
     (fresh / DESCRIPTION).write_text(text)
     _replace(fresh, folder)
@@ -81,19 +84,39 @@ def load(folder):
     description = read_description(folder)
     try:
         model = Model.from_config(description)
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise ValueError(f"{folder / DESCRIPTION}: a part has no {error}") from error
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{folder / DESCRIPTION}: {_line(error)}") from error
+    _load_weights(model, folder / WEIGHTS, description)
+    return model
+
+
+def _load_weights(model, path, description):
     try:
         with warnings.catch_warnings():
             # Keras only warns of weights that a file lacks, and leaves them random.
             warnings.simplefilter("error", UserWarning)
-            model.load_weights(folder / WEIGHTS)
-    except (KeyError, OSError, UserWarning, ValueError) as error:
+            model.load_weights(path)
+        reason = None
+    except UserWarning:
+        reason = "it is of another model, or a part of it is missing"
+    except FileNotFoundError:
+        reason = "there is no such file"
+    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        reason = _line(error)
+    # HDF5 itself has no checksums. Folders saved before there was one load, too.
+    if not reason and description.get("sha256") not in (None, _checksum(path)):
+        reason = f"it was changed since {DESCRIPTION} was written"
+    if reason:
         raise ValueError(
-            f"{folder / WEIGHTS} does not hold the weights of "
-            f"{description['builder']}: {_line(error)}"
-        ) from error
-    return model
+            f"{path} does not hold the weights of {description['builder']}: {reason}"
+        )
+
+
+def _checksum(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _line(error):
