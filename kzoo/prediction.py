@@ -48,6 +48,11 @@ def read(image):
             f"a picture is (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); got {image.shape}"
         )
     image = np.repeat(image, 3, -1) if image.shape[-1] == 1 else image[..., :3]
+    if image.dtype.kind in "OSU" or not np.isfinite(image).all():
+        raise ValueError(
+            f"a picture is made of finite numbers in 0..255; got "
+            f"{image.dtype} with others"
+        )
     return np.clip(np.round(image), 0, 255).astype(np.uint8)
 
 
@@ -57,11 +62,21 @@ def _open(path):
     try:
         with Image.open(path) as picture:
             # Cameras store a turned picture as a note beside the pixels.
-            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
+            picture = ImageOps.exif_transpose(picture)
+            if picture.mode.startswith("I;16"):
+                # The upper 8 bits, as in training: Pillow would clip at 255.
+                upper = (np.asarray(picture) >> 8).astype(np.uint8)
+                picture = Image.fromarray(upper)
+            return np.array(picture.convert("RGB"))
     except FileNotFoundError:
         raise FileNotFoundError(f"no picture {path}") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a picture: {error}") from error
+    except IsADirectoryError:
+        reason = "it is a folder"
+    except Image.UnidentifiedImageError:
+        reason = "it does not begin like one"
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = str(error)
+    raise ValueError(f"{path} cannot be read as a picture: {reason}")
 
 
 def _predict_batch(model, pictures):
