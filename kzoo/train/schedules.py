@@ -41,6 +41,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, rate, steps, kind="cosine", warmup_steps=0, patience=2):
         if kind not in SCHEDULES:
             raise ValueError(f"no schedule {kind!r}; kzoo has {', '.join(SCHEDULES)}")
+        if not 0 <= rate < math.inf:
+            raise ValueError(f"the learning rate is {rate}; it can be 0 or above")
         self.rate, self.steps = rate, steps
         self.kind, self.warmup_steps = kind, warmup_steps
         self.patience = patience

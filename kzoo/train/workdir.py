@@ -22,7 +22,12 @@ class Workdir:
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise ValueError(
+                f"{self.folder} is a file; a workdir is a folder"
+            ) from None
         self.config = self.folder / "config.flags"
         self.state = self.folder / "checkpoint" / "state.npz"
         self.model = self.folder / "model"
@@ -45,6 +50,12 @@ def write_json(path, value):
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
+def _rows_until(path, step):
+    with open(path, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("step")]
+    return [row for row in rows if int(row["step"]) <= step]
+
+
 class Log:
     """log.csv: rows of numbers, among them always "step".
 
@@ -57,9 +68,12 @@ class Log:
         self.path = path
         self.rows = []
         if path.exists():
-            with open(path, newline="") as file:
-                rows = [row for row in csv.DictReader(file) if row.get("step")]
-            self.rows = [row for row in rows if int(row["step"]) <= step]
+            try:
+                self.rows = _rows_until(path, step)
+            except (csv.Error, ValueError) as error:
+                raise ValueError(
+                    f"{path} is not the log of a run: {error}. Move it away"
+                ) from None
         self.names = list(dict.fromkeys(name for row in self.rows for name in row))
         self._rewrite()
 
