@@ -1,5 +1,6 @@
 """What all training recipes share: their flags, and the steps from them to a report."""
 
+import re
 import subprocess
 import sys
 
@@ -34,13 +35,16 @@ IMAGE_SIZE = flags.DEFINE_list(
 )
 flags.register_validator(
     "image_size",
-    lambda sides: len(sides) in (1, 2) and all(s.isdigit() and int(s) for s in sides),
+    lambda sides: len(sides) in (1, 2)
+    and all(re.fullmatch("0*[1-9][0-9]*", s) for s in sides),
     "--image_size takes a side or height,width, in pixels: 256 or 192,256",
 )
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 8, "Pictures in a step, over all devices.", lower_bound=1
 )
-EPOCHS = flags.DEFINE_float("epochs", 6, "Passes over the training pictures.")
+EPOCHS = flags.DEFINE_float(
+    "epochs", 6, "Passes over the training pictures.", lower_bound=0
+)
 AUGMENT = flags.DEFINE_enum(
     "augment",
     "usual",
@@ -58,7 +62,7 @@ OPTIMIZER = flags.DEFINE_enum(
     "optimizer", "adamw", train.OPTIMIZERS, "How gradients become steps."
 )
 LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 2e-3, "The highest one, for this batch size."
+    "learning_rate", 2e-3, "The highest one, for this batch size.", lower_bound=0
 )
 LEARNING_RATE_BATCH = flags.DEFINE_integer(
     "learning_rate_batch",
@@ -70,14 +74,24 @@ LEARNING_RATE_BATCH = flags.DEFINE_integer(
 SCHEDULE = flags.DEFINE_enum(
     "schedule", "cosine", list(train.SCHEDULES), "How the learning rate falls."
 )
-WARMUP = flags.DEFINE_float("warmup", 0.05, "Share of the steps that warm up.")
-WEIGHT_DECAY = flags.DEFINE_float(
-    "weight_decay", 0.01, "Decoupled decay of kernels, for adamw."
+WARMUP = flags.DEFINE_float(
+    "warmup", 0.05, "Share of the steps that warm up.", lower_bound=0, upper_bound=1
 )
-L2 = flags.DEFINE_float("l2", 0.0, "Decay in the loss, as papers with SGD mean it.")
-CLIP_NORM = flags.DEFINE_float("clip_norm", 0.0, "Largest gradient norm; 0 for any.")
+WEIGHT_DECAY = flags.DEFINE_float(
+    "weight_decay", 0.01, "Decoupled decay of kernels, for adamw.", lower_bound=0
+)
+L2 = flags.DEFINE_float(
+    "l2", 0.0, "Decay in the loss, as papers with SGD mean it.", lower_bound=0
+)
+CLIP_NORM = flags.DEFINE_float(
+    "clip_norm", 0.0, "Largest gradient norm; 0 for any.", lower_bound=0
+)
 EMA = flags.DEFINE_float(
-    "ema", 0.99, "Momentum of the averaged weights that are evaluated; 0 for none."
+    "ema",
+    0.99,
+    "Momentum of the averaged weights that are evaluated; 0 for none.",
+    lower_bound=0,
+    upper_bound=1,
 )
 BATCH_NORM = flags.DEFINE_enum(
     "batch_norm", "sync", ["sync", "local", "frozen"], "Whose statistics count."
@@ -96,7 +110,10 @@ STRATEGY = flags.DEFINE_enum(
     "strategy", "auto", train.STRATEGIES, "Which devices compute."
 )
 CPU_DEVICES = flags.DEFINE_integer(
-    "cpu_devices", 1, "Parts of the CPU, to try a strategy without GPUs."
+    "cpu_devices",
+    1,
+    "Parts of the CPU, to try a strategy without GPUs.",
+    lower_bound=1,
 )
 PRECISION = flags.DEFINE_enum(
     "precision",

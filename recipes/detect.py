@@ -42,6 +42,9 @@ ANCHOR_SCALE = flags.DEFINE_float(
     "Side of a level's smallest anchor in strides of the level; the paper's 4 is for "
     "large pictures.",
 )
+flags.register_validator(
+    "anchor_scale", lambda scale: scale > 0, "--anchor_scale is above 0"
+)
 BOX_LOSS = flags.DEFINE_enum(
     "box_loss", None, BOX_LOSSES, "Loss of boxes; the model's own by default."
 )
