@@ -4,7 +4,7 @@ import sys
 
 from absl import app, flags
 
-from kzoo.train import CheckpointError, LostWorker, lost_workers_named
+from kzoo.train import CheckpointError, LostWorker, named_errors
 
 MENDABLE = (ValueError, OSError, ArithmeticError, CheckpointError, LostWorker)
 TRACEBACK = flags.DEFINE_bool("traceback", False, "Show where an error came from.")
@@ -15,7 +15,7 @@ def run(main):
 
     def program(words):
         try:
-            with lost_workers_named():
+            with named_errors():
                 main(words[1:])
         except MENDABLE as error:
             if TRACEBACK.value:

@@ -10,14 +10,13 @@ Loop                      all of them in a workdir, stopped and resumed
 from kzoo.train.checkpoint import CheckpointError
 from kzoo.train.devices import (
     STRATEGIES,
-    LostWorker,
     chief_first,
     distribute,
     is_chief,
-    lost_workers_named,
     split_cpu,
     strategy,
 )
+from kzoo.train.errors import LostWorker, named_errors
 from kzoo.train.evaluate import Evaluation
 from kzoo.train.loop import Loop, NonFiniteLoss, Plan
 from kzoo.train.schedules import OPTIMIZERS, SCHEDULES, Schedule, optimizer
@@ -44,7 +43,7 @@ __all__ = [
     "chief_first",
     "distribute",
     "is_chief",
-    "lost_workers_named",
+    "named_errors",
     "optimizer",
     "set_batch_norm",
     "split_cpu",

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 
 import tensorflow as tf
 
@@ -104,30 +103,6 @@ class Workers:
     def _from_all_replicas(self, number):
         numbers = self.strategy.run(lambda: tf.reshape(number, (1,)))
         return self.strategy.gather(numbers, axis=0)
-
-
-class LostWorker(Exception):
-    """Another worker is gone, and with it the run; says which and what to do."""
-
-
-@contextlib.contextmanager
-def lost_workers_named():
-    """Turns TensorFlow's error about a worker that is gone into a `LostWorker`."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        found = re.search(r"/job:worker/replica:\d+/task:(\d+)", error.message or "")
-        if not found or not isinstance(error, _LOST):
-            raise
-        number = int(found[1])
-        raise LostWorker(
-            f"worker {number} ({worker_addresses()[number]}) is gone, and the others "
-            "cannot go on without it. Its own output says why. Start all again: the "
-            "run continues from its last saved state"
-        ) from error
-
-
-_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError)
 
 
 @contextlib.contextmanager

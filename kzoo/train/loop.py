@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from kzoo import saving
 from kzoo.train import checkpoint
-from kzoo.train.devices import Workers, distribute, is_chief, lost_workers_named
+from kzoo.train.devices import Workers, distribute, is_chief
+from kzoo.train.errors import named_errors
 from kzoo.train.journal import Journal
 from kzoo.train.schedules import learning_rate, schedule_of
 from kzoo.train.step import averaged_weights
@@ -84,12 +85,13 @@ class Loop:
           NonFiniteLoss: with the terms and the examples; the last state is kept.
           Stopped: on Ctrl-C or SIGTERM, after saving.
           LostWorker: another process of the run died.
+          kzoo.data.BadData: a picture cannot be decoded.
           CheckpointError: the workdir is of another run, or is full.
         """
         self.restore()
         folder = self.workdir if self.chief else None
         journal = Journal(folder, self.step, self.plan.steps)
-        with lost_workers_named(), Stopper() as self.stopper, journal as self.journal:
+        with named_errors(), Stopper() as self.stopper, journal as self.journal:
             self._train()
         return self.best
 
@@ -117,18 +119,19 @@ class Loop:
 
     def _check(self, note):
         """Compares what a state belongs to with this run."""
-        for name in sorted(set(self.identity) | set(note["identity"])):
-            there, here = note["identity"].get(name), self.identity.get(name)
+        identity, saved_by = note.get("identity", {}), note.get("versions", {})
+        for name in sorted({*identity, *self.identity}):
+            there, here = identity.get(name), self.identity.get(name)
             if there != here:
                 raise checkpoint.CheckpointError(
                     f"{self.workdir.folder} holds a run with {name} {there!r}, not "
                     f"{here!r}: use another --workdir, or the flags in its config.flags"
                 )
         for name, version in versions().items():
-            if self.chief and note["versions"].get(name) != version:
+            if self.chief and saved_by.get(name) != version:
                 print(
-                    f"the state was saved by {name} {note['versions'].get(name)}, this "
-                    f"is {version}: the run goes on, but perhaps not to the last bit",
+                    f"the state was saved by {name} {saved_by.get(name)}, this is "
+                    f"{version}: the run goes on, but perhaps not to the last bit",
                     file=sys.stderr,
                 )
 

@@ -103,29 +103,47 @@ def evaluation(model, strategy, source):
     return train.Evaluation(model, strategy, stream, total=2, progress=False)
 
 
-def job(folder, strategy="one", killed_at=None, worker=0):
-    """Runs `loop`, until a moment at which it is killed.
+def job(folder, strategy="one", moment=None, worker=0, number=signal.SIGKILL):
+    """Runs `loop`, until a moment at which it gets a signal.
 
     Args:
-      killed_at: (step, seconds after it began); None to run to the end.
-      worker: the number of the one that is killed.
+      moment: (step, seconds after it began); None to run to the end.
+      worker: the one that gets it.
     """
+    if strategy == "mirrored":
+        train.split_cpu(2)
     made_by = train.strategy(strategy)
     running = loop(folder, strategy=made_by)
-    resolver = made_by.cluster_resolver
-    if killed_at and worker == (resolver.task_id if resolver else 0):
-        threading.Thread(target=_kill, args=(running, *killed_at), daemon=True).start()
+    if moment and worker == _number(made_by):
+        settings = (running, *moment, number)
+        threading.Thread(target=_send, args=settings, daemon=True).start()
     try:
         running.run()
     except (train.LostWorker, train.CheckpointError) as error:
         raise SystemExit(f"error: {error}")
 
 
-def _kill(running, step, seconds):
+def _number(strategy):
+    """Of this worker."""
+    resolver = strategy.cluster_resolver
+    return resolver.task_id if resolver else 0
+
+
+def _send(running, step, seconds, number):
     while running.step < step:
         time.sleep(0.0005)
     time.sleep(seconds)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), number)
+
+
+def apart(folder):
+    """As workers whose disks are not shared: only the first finds a state."""
+    strategy = train.strategy("multiworker")
+    folder = pathlib.Path(folder) / str(_number(strategy))
+    try:
+        loop(folder, strategy=strategy).run()
+    except train.CheckpointError as error:
+        raise SystemExit(f"error: {error}")
 
 
 def watched(folder, evaluations, kind="detector"):

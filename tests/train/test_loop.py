@@ -247,6 +247,17 @@ def test_a_workdir_of_another_model_is_left_alone(whole):
     assert contents(whole[0]) == before
 
 
+def test_a_state_that_somebody_else_saved_is_left_alone(whole, tmp_path):
+    """By `kzoo.train.checkpoint`, as the page on training shows."""
+    own = program.loop(tmp_path)
+    arrays = checkpoint.collect(own.model, own.optimizer)
+    checkpoint.save(own.workdir.state, arrays, {"step": 12})
+    with pytest.raises(
+        train.CheckpointError, match="a run with builder None, not 'dro"
+    ):
+        own.run()
+
+
 def test_arguments_and_classes_of_the_model_are_compared():
     described = loop._identity(tiny.model("detector"))
     assert described["builder"] == "retinanet"
@@ -282,3 +293,16 @@ def test_no_thread_and_no_file_is_left_open(whole, tmp_path):
     program.loop(tmp_path).run()
     assert threading.active_count() == threads
     assert set(os.listdir("/proc/self/fd")) == files
+
+
+def test_a_picture_that_cannot_be_decoded_is_named(tmp_path):
+    """It has a sound header and a sound end, so that nobody could see it before."""
+    running = program.loop(tmp_path)
+    source = tiny.source(spoilt=5)
+    running.batches = program.batches(source)
+    with pytest.raises(data.BadData) as caught:
+        running.run()
+    assert str(caught.value) == (
+        "tiny-5: the picture cannot be decoded. Mend it or take it out; a run that was "
+        "training continues from its last saved state"
+    )

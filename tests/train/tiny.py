@@ -24,14 +24,19 @@ NAMES = ["red", "green", "blue"]
 MODELS = ("plain", "batch_norm", "dropout", "detector")
 
 
-def source(task="classification", count=12, seed=0):
+def source(task="classification", count=12, seed=0, spoilt=None):
     """`count` pictures of coloured rectangles: the colour is the class.
 
     For detection with 0 to 3 of them, so that the parts of a batch have different
-    numbers of boxes, and some none.
+    numbers of boxes, and some none. In the picture number `spoilt` a byte is wrong.
     """
     rng = np.random.default_rng(seed)
     records = [_record(rng, task, i) for i in range(count)]
+    if spoilt is not None:
+        picture = records[spoilt].picture
+        records[spoilt].picture = (
+            picture[:60] + bytes([picture[60] ^ 255]) + picture[61:]
+        )
     return Source("tiny", "train", task, NAMES, records, count, Problems())
 
 
