@@ -4,244 +4,50 @@ FOLDER stands for the folder that the input is made in. A sentence that ends wit
 goes on with a list, or in the words of another library.
 """
 
-import functools
-import json
 import math
-import zipfile
 
 import numpy as np
 import pytest
 from absl import flags
-from absl.testing import flagsaver
 from PIL import Image
 
 import kzoo
-from kzoo import models, prediction, train
-from kzoo.train import checkpoint
-from recipes import common, detect, program
-from tests.data.conftest import VOC_OBJECT, painted, write
-from tests.test_saving import classifier, edit
-from tests.train import program as tiny_program
-from tests.train import tiny
+from kzoo import prediction
+from recipes import program
+from tests.bad_input import (
+    CAT,
+    H5,
+    PICTURE,
+    RED,
+    ROW,
+    as_it_is,
+    as_maker,
+    classes,
+    coco,
+    coco_row,
+    command_line,
+    continue_run,
+    cut,
+    flip,
+    model,
+    open_data,
+    picture,
+    resnet34,
+    restore,
+    run_of,
+    state,
+    text,
+    turned,
+    voc,
+    weights_of,
+    workdir_of,
+    yolo,
+    yolo_names,
+)
+from tests.test_saving import classifier
 
 # A program shows these as one line: "error: SENTENCE".
 SHOWN = (*program.MENDABLE, flags.Error)
-RED = (230, 20, 20)
-NOISE = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
-
-
-# What makes the input: functions that return f(folder) -> what the code under test
-# takes. First pictures; then the words of --data, whose pictures are 40 x 30; then
-# states of runs, model folders and command lines.
-
-
-def text(name, content):
-    def make(folder):
-        (folder / name).write_text(content)
-        return folder / name
-
-    return make
-
-
-def picture(name, image=None, damage=None, **settings):
-    """A picture, red if not given, after damage(its bytes)."""
-
-    def make(folder):
-        path = folder / name
-        (image or Image.new("RGB", (50, 40), RED)).save(path, **settings)
-        path.write_bytes(damage(path.read_bytes()) if damage else path.read_bytes())
-        return path
-
-    return make
-
-
-def cut(name, start=None):
-    """A picture whose second half, or 60 bytes after `start`, are lost."""
-
-    def damage(data):
-        if start:
-            return data[:start] + bytes(60) + data[start + 60 :]
-        return data[: len(data) // 2]
-
-    return picture(name, Image.fromarray(NOISE), damage)
-
-
-def turned(orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return exif
-
-
-PICTURE = {"id": 3, "file_name": "a.jpg"}
-CAT = {"id": 4, "name": "cat"}
-ROW = {"id": 1, "image_id": 3, "category_id": 9, "bbox": [5, 6, 10, 12]}
-
-
-def coco(changes):
-    """COCO JSON with `ROW`; changes: of its entries, or a text in its place."""
-
-    def make(folder):
-        painted(folder / "train" / "a.jpg")
-        data = {
-            "images": [PICTURE],
-            "categories": [{"id": 9, "name": "dog"}],
-            "annotations": [ROW],
-        }
-        content = changes if isinstance(changes, str) else json.dumps(data | changes)
-        write(folder / "annotations" / "instances_train.json", content)
-        return f"coco:{folder}"
-
-    return make
-
-
-def coco_row(row):
-    """A second row: what it has other than `ROW`."""
-    row = {**ROW, "id": 2, **row} if isinstance(row, dict) else row
-    return coco({"annotations": [ROW, row]})
-
-
-def voc(xml, lost=""):
-    """An annotation; "a b c d" makes it a cat with these sides."""
-
-    def make(folder):
-        painted(folder / "JPEGImages" / "a.jpg")
-        content = xml
-        if not xml.startswith("<"):
-            content = f"<a>{VOC_OBJECT.format('cat', 0, *xml.split())}</a>"
-        write(folder / "Annotations" / "a.xml", content)
-        (folder / "JPEGImages" / lost).unlink() if lost else None
-        return f"voc:{folder}"
-
-    return make
-
-
-def yolo(line, names="names: [cat, dog]"):
-    def make(folder):
-        painted(folder / "images" / "train" / "a.png")
-        write(folder / "data.yaml", names)
-        (folder / "labels" / "train").mkdir(parents=True)
-        (folder / "labels" / "train" / "a.txt").write_bytes(line.encode("latin-1"))
-        return f"yolo:{folder}"
-
-    return make
-
-
-def yolo_names(names):
-    return yolo("", names)
-
-
-def classes(*folders_of_pictures):
-    def make(folder):
-        painted(folder / "train" / "cat" / "a.png")
-        for maker in folders_of_pictures:
-            maker(folder / "train" / "cat")
-        return f"folder:{folder}"
-
-    return make
-
-
-@functools.cache
-def pair(kind="plain", optimizer="sgd"):
-    """A model and its optimizer."""
-    model = tiny.model(kind)
-    made = train.optimizer(optimizer, 0.1)
-    made.build(model.trainable_variables)
-    return model, made
-
-
-def state(damage=lambda path, data: data, made=("plain", "sgd"), **note):
-    def make(folder):
-        path = folder / "state.npz"
-        checkpoint.save(path, checkpoint.collect(*pair(*made)), note)
-        path.write_bytes(damage(path, path.read_bytes()))
-        return path
-
-    return make
-
-
-def flip(path, data):
-    """Another bit in a kernel."""
-    with zipfile.ZipFile(path) as zipped:
-        place = zipped.getinfo(KERNEL).header_offset + 300
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-
-
-def run_of(change):
-    """The workdir of a run that was of something else."""
-
-    def make(folder):
-        identity = {**tiny_program.loop(folder).identity, **change}
-        note = {"identity": identity, "versions": {}}
-        checkpoint.save(folder / "checkpoint" / "state.npz", {}, note)
-        return folder
-
-    return make
-
-
-saved = functools.cache(classifier)
-
-
-def model(change):
-    """A model folder after change(folder), or with these changes of model.json."""
-
-    def make(folder):
-        kzoo.save(saved(), folder / "model")
-        if isinstance(change, dict):
-            edit(folder / "model", **change)
-        else:
-            change(folder / "model")
-        return folder / "model"
-
-    return make
-
-
-def weights_of(other):
-    return lambda folder: other().save_weights(folder / H5)
-
-
-def resnet34():
-    return models.resnet34(classes=2, width=0.0625, input_shape=(32, 32, 3))
-
-
-def as_maker(make):
-    return make
-
-
-def as_it_is(value):
-    return lambda folder: value
-
-
-# What takes the input.
-
-
-def open_data(words, bad_data="error"):
-    task = "classification" if words.startswith("folder:") else "detection"
-    return kzoo.data.open(words, "train", task=task, bad_data=bad_data)
-
-
-def restore(path):
-    checkpoint.read_note(path)
-    checkpoint.restore(path, *pair())
-
-
-def continue_run(folder):
-    tiny_program.loop(folder).restore()
-
-
-def workdir_of(path):
-    with flagsaver.flagsaver(workdir=str(path)):
-        common.open_workdir()
-
-
-def command_line(word):
-    """`python -m recipes.detect WORD` up to its data set."""
-    with flagsaver.flagsaver():
-        flags.FLAGS(["detect", "--data=yolo:/nowhere", word])
-        detect.check_flags()
-        common.image_size()
-        common.open_source("train", None, "detection")
-
-
 JSON = "FOLDER/annotations/instances_train.json"
 XML = "FOLDER/Annotations/a.xml"
 TXT = "FOLDER/labels/train/a.txt"
@@ -255,21 +61,14 @@ SHAPES = "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4); got"
 FINITE = "made of finite numbers in 0..255; got"
 SIZE = "--image_size takes a side or height,width, in pixels: 256 or 192,256"
 DAMAGED = "is damaged or no state of a run at all."
-KERNEL = "model/0000 one.kernel.npy"
 AGAIN = " Put back a copy, or remove it to start the run anew"
 FLAGS_THERE = ": use another --workdir, or the flags in its config.flags"
-H5 = "model.weights.h5"
 BACKBONE = {"builder": "retinanet", "arguments": {"backbone": {"builder": "x"}}}
 HOLD = "does not hold the weights of"
 OTHER = "it is of another model, or a part of it is missing"
-VOC_THREE = "".join(
-    VOC_OBJECT.format("cat", 0, *sides)
-    for sides in [(9, 6, 5, 25), (5, 6, 20, 25), ("nan", 6, 20, 25)]
-)
-VOC_THREE = f"<a>{VOC_THREE}</a>"
 
-# Name: (maker, taker, how the sentence starts, how it ends), then its rows: what the
-# maker is given, and the sentence.
+# (name, maker, taker, how each sentence starts, how it ends): rows of what the maker is
+# given, and the sentence.
 TABLES = {
     ("picture", as_maker, kzoo.data.read, "FOLDER", ""): [
         (text("a.jpg", ""), "/a.jpg: empty: 0 bytes"),
@@ -414,7 +213,7 @@ TABLES = {
         (state(lambda path, data: data[: len(data) // 2]), DAMAGED),
         (text("state.npz", "step,loss"), DAMAGED),
         (text("state.npz", ""), DAMAGED),
-        (state(flip), f"is damaged (Bad CRC-32 for file '{KERNEL}')."),
+        (state(flip), "is damaged (Bad CRC-32 for file 'model/0000 one.kernel.npy')."),
         (state(format=7), "has format 7, and this version of kzoo reads 1."),
         (
             state(made=["dropout"]),
@@ -509,7 +308,7 @@ def test_an_odd_picture_is_read_as_a_viewer_shows_it(
             ", and 1 more",
         ),
         (
-            voc(VOC_THREE),
+            voc("9 6 5 25\n5 6 20 25\nnan 6 20 25"),
             [[4, 5, 20, 25]],
             f"{XML}, object 1 (cat): box (8, 5, 5, 25) {FLAT}",
             ", and 1 more",
