@@ -112,7 +112,7 @@ def test_two_logical_devices_run_from_flags_to_files(tmp_path):
         ("--precision=fp8", "value should be one of <float32|mixed_bfloat16|"),
         ("--image_size=0", "--image_size takes a side or height,width, in pixels"),
         ("--export=coreml", "no format 'coreml'; kzoo has saved_model, tflite_float32"),
-        ("--validation_split=vall", "has no split 'vall'; it has test, train, validation"),
+        ("--validation_split=vall", "has no split 'vall'; it has test, train, "),
         ("--model=retinanet(width=2)", "retinanet has no argument 'width'; it has "),
     ],
 )

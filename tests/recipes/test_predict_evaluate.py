@@ -53,7 +53,11 @@ def test_predict_draws_every_picture_and_names_a_corrupt_one(
 @pytest.mark.parametrize(
     "flag, picture, words",
     [
-        ("--model=nowhere", "a.png", "error: there is no model nowhere"),
+        (
+            "--model=nowhere",
+            "docs/detections.png",
+            "error: there is no model nowhere",
+        ),
         (None, "nowhere.jpg", "error: no picture nowhere.jpg"),
         (None, "tests/losses", "error: no pictures in tests/losses; name files or"),
     ],
