@@ -6,8 +6,8 @@ import json
 import os
 import re
 import signal
-import time
 import threading
+import time
 
 import numpy as np
 import pytest
