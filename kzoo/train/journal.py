@@ -4,6 +4,7 @@ import contextlib
 import sys
 import time
 
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -66,6 +67,7 @@ class Journal(contextlib.AbstractContextManager):
         if not self.workdir:
             return
         self.log.add({"step": step, **row})
-        with self.board.as_default(step):
+        # As NumPy's numbers: TensorFlow remembers every Python number it is given.
+        with self.board.as_default(tf.constant(np.int64(step))):
             for name, value in row.items():
-                tf.summary.scalar(name, value)
+                tf.summary.scalar(name, np.float32(value))
