@@ -4,12 +4,11 @@ They fork from one process that has imported TensorFlow and done nothing with it
 that each of the many runs that are killed here need not wait for the import.
 """
 
-import contextlib
-import json
 import multiprocessing
 import os
-import socket
 import sys
+
+from recipes import launch
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.train.program"])
@@ -25,29 +24,10 @@ def start(name, *arguments, output, environment=None):
 
 def start_workers(count, name, *arguments, output):
     """The same as workers of one job; their outputs are OUTPUT.0, OUTPUT.1, ..."""
-    addresses = [f"localhost:{port}" for port in free_ports(count)]
     return [
-        start(
-            name,
-            *arguments,
-            output=f"{output}.{i}",
-            environment={"TF_CONFIG": config(addresses, i)},
-        )
-        for i in range(count)
+        start(name, *arguments, output=f"{output}.{i}", environment=environment)
+        for i, environment in enumerate(launch.environments(count))
     ]
-
-
-def config(addresses, index):
-    task = {"type": "worker", "index": index}
-    return json.dumps({"cluster": {"worker": addresses}, "task": task})
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("localhost", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def finish(*processes, timeout=240):
