@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from kzoo.models.base import Model
-from kzoo.models.dropout import Dropout
+from kzoo.models.layers.dropout import Dropout
 from kzoo.tasks.classification import Classification
 
 

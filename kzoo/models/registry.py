@@ -10,6 +10,8 @@ import ast
 import dataclasses
 import functools
 import inspect
+import json
+import pathlib
 import re
 
 import keras
@@ -36,6 +38,11 @@ class Card:
       multiply_adds: of convolutions and matrices, at the default input.
       score: the published score, with what it was measured on.
       sources: who publishes the size, the multiply-adds and the score.
+      weights: names of the published sets that the builder's `weights` takes.
+      features: {level: (stride, channels)} of classes=None; {} if it is no backbone.
+      parity: (largest error, relative to the largest logit; against what).
+      exports: {format: largest error against Keras, or why it cannot be exported}.
+        What we measured, with `python -m docs.measure`.
     """
 
     name: str
@@ -45,6 +52,10 @@ class Card:
     multiply_adds: float | None = None
     score: str | None = None
     sources: str | None = None
+    weights: tuple = ()
+    features: dict = dataclasses.field(default_factory=dict)
+    parity: tuple | None = None
+    exports: dict = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +70,8 @@ def register(task, paper, *facts):
     """Lists a builder under its function name, with its `Card`.
 
     `facts` are the card's parameters, multiply_adds, score and sources. The builder
-    also gets the argument `weights` (None, or a file for `kzoo.weights.load`), and
-    its model gets `spec`.
+    also gets the argument `weights` (None, a published set's name such as "imagenet",
+    or a file for `kzoo.weights.load`), and its model gets `spec`.
     """
 
     def decorator(builder):
@@ -126,8 +137,17 @@ def _by_number(name):
 
 
 def card(name):
-    """The published facts about the builder called `name`."""
-    return _builder(name).card
+    """What is published about the builder called `name`, and what we measured."""
+    from kzoo.weights import sets
+
+    facts = _builder(name).card
+    weights = tuple(dict.fromkeys(published.name for published in sets(name)))
+    return dataclasses.replace(facts, weights=weights, **_measured().get(name, {}))
+
+
+@functools.cache
+def _measured():
+    return json.loads(pathlib.Path(__file__).with_name("measured.json").read_text())
 
 
 def build(name, **arguments):

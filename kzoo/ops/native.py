@@ -49,6 +49,16 @@ def argmax(x):
     return ops.cast(ops.argmax(x, axis=-1), "int32")
 
 
+def grouped_conv(x, kernel, strides, padding):
+    """Convolution of groups of channels: x (B, H, W, C), kernel (h, w, C / G, filters).
+
+    Keras' own Conv2D(groups=G) compiles with XLA on a CPU, which tf2onnx cannot read.
+    """
+    if ON_TENSORFLOW:
+        return tf.nn.conv2d(x, kernel, strides, padding.upper())
+    return ops.conv(x, kernel, strides, padding)
+
+
 def resize(images, height, width):
     """Bilinear, half-pixel centres, no antialias: (h, w, C) or (B, h, w, C) float32.
 

@@ -1,4 +1,4 @@
-"""Arrays in the order of a TFLite file, as inference graphs leave them.
+"""Arrays in the order of a TFLite or ncnn file, as inference graphs leave them.
 
 The names are "NN:OPERATION:w" and "NN:OPERATION:b", NN counting the operations;
 kernels are (out, h, w, in), depthwise ones (1, h, w, channels). Batch norm is folded
@@ -11,17 +11,6 @@ import numpy as np
 _EPSILON = 1e-3
 
 
-def mobilenet_v2_layers():
-    """(layer, operation) in the order of the graph."""
-    layers = [("stem", "CONV_2D")]
-    for block in range(1, 18):
-        if block > 1:
-            layers.append((f"block{block}_expand", "CONV_2D"))
-        layers.append((f"block{block}_depthwise", "DEPTHWISE_CONV_2D"))
-        layers.append((f"block{block}_project", "CONV_2D"))
-    return [*layers, ("head", "CONV_2D"), ("logits", "CONV_2D")]
-
-
 def operations(names):
     """["00:CONV_2D", ...] in the order of the graph; [] for other names."""
     stems = {name.rpartition(":")[0] for name in names}
@@ -30,23 +19,29 @@ def operations(names):
     return sorted(stems, key=lambda stem: int(stem.partition(":")[0]))
 
 
-def is_mobilenet_v2(names):
-    kinds = [operation.partition(":")[2] for operation in operations(names)]
-    return kinds == [kind for _, kind in mobilenet_v2_layers()]
+def has_operations(layers):
+    """The function of names that is true for those of `layers`, (layer, operation)."""
+    kinds = [kind for _, kind in layers]
+    return lambda names: kinds == [o.partition(":")[2] for o in operations(names)]
 
 
-def mobilenet_v2_arrays(arrays):
-    converted = {}
-    for operation, (layer, _) in zip(operations(arrays), mobilenet_v2_layers()):
-        # (out, h, w, in) -> (h, w, in, out), and a depthwise (1, h, w, channels) ->
-        # (h, w, channels, 1).
-        kernel = arrays[f"{operation}:w"].transpose(1, 2, 3, 0)
-        bias = arrays[f"{operation}:b"]
-        if layer == "logits":
-            converted |= _without_background(kernel[0, 0], bias)
-        else:
-            converted |= _convolution(layer, kernel, bias)
-    return converted
+def from_operations(layers):
+    """The function from a file's arrays to ours that takes its operations in turn."""
+
+    def convert(arrays):
+        converted = {}
+        for operation, (layer, _) in zip(operations(arrays), layers):
+            # (out, h, w, in) -> (h, w, in, out), and a depthwise (1, h, w, channels)
+            # -> (h, w, channels, 1).
+            kernel = arrays[f"{operation}:w"].transpose(1, 2, 3, 0)
+            bias = arrays[f"{operation}:b"]
+            if layer == "logits":
+                converted |= _without_background(kernel[0, 0], bias)
+            else:
+                converted |= _convolution(layer, kernel, bias)
+        return converted
+
+    return convert
 
 
 def _convolution(layer, kernel, bias):

@@ -8,7 +8,7 @@ import re
 
 from kzoo import saving
 from kzoo.models.registry import Spec, parse
-from kzoo.weights.layouts import recognize
+from kzoo.weights.families import recognize
 from kzoo.weights.readers import read
 
 # Layers behind a backbone: pyramid, heads and classifier. Every builder names them so.
@@ -58,7 +58,7 @@ def load(model, source):
       ValueError: if a weight would miss or be left over, or has another shape, or if
         the file belongs to another network; it names them. The model is unchanged.
     """
-    layout, arrays = _arrays(source)
+    layout, arrays = _arrays(source, model)
     is_detector = model.task is not None and model.task.name != "classification"
     behind = {name for name in _weights(model) if _BEHIND_BACKBONE.match(name)}
     return _put(
@@ -72,14 +72,14 @@ def load_backbone(model, source):
     Into a classifier of other classes goes all but the head, into a detector its
     backbone alone, also from a detector's file.
     """
-    layout, arrays = _arrays(source)
+    layout, arrays = _arrays(source, model)
     return _put(model, source, layout, arrays, backbone_alone=True)
 
 
-def _arrays(source):
+def _arrays(source, model):
     """(the layout of a source, {our name: array})."""
     arrays = source if isinstance(source, dict) else read(source)
-    layout = recognize(arrays)
+    layout = recognize(arrays, _builders(getattr(model, "spec", None)))
     return layout, layout.convert(arrays)
 
 

@@ -7,22 +7,40 @@ import numpy as np
 import pytest
 
 from kzoo import models
+from tests.models.small import SIDES, build_small
 
 # The deeper ones are the same code with longer rows.
-NAMES = [n for n in models.names("classification") if "101" not in n and "152" not in n]
+DEEP = ("101", "110", "152", "164", "200", "201", "264", "1001", "large")
+NAMES = [n for n in models.names("classification") if not n.endswith(DEEP)]
+# Poolings and convolutions without padding: a level is smaller than H / stride.
+UNPADDED = ()
 
 
-def features(name, height, width):
-    shape = (height, width, 3)
-    return models.build(name, classes=None, input_shape=shape, width=0.125)
+def features(name, height=64, width=64):
+    return build_small(name, classes=None, input_shape=(height, width, 3))
+
+
+def grown(name, by):
+    """Levels of the small version and of one for a picture that is larger."""
+    side = SIDES.get(name, 64)
+    small, large = features(name, side, side), features(name, side + by, side + by)
+    return small.output, large.output
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_level_k_has_stride_2_to_the_k(name):
+    """64 pixels more are 64 / stride positions more, however the edges are padded."""
+    small, large = grown(name, 64)
+    assert list(small) == sorted(small)
+    for level in small:
+        more = large[level].shape[1] - small[level].shape[1]
+        assert more == 64 // 2 ** int(level[1]), level
 
 
 @pytest.mark.parametrize("size", [(64, 96), (75, 1)])
-@pytest.mark.parametrize("name", NAMES)
-def test_level_k_has_stride_2_to_the_k(name, size):
-    outputs = features(name, *size).output
-    assert list(outputs) == ["C1", "C2", "C3", "C4", "C5"]
-    for level, feature in outputs.items():
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNPADDED])
+def test_the_sides_of_a_level_are_rounded_up(name, size):
+    for level, feature in features(name, *size).output.items():
         stride = 2 ** int(level[1])
         expected = tuple(math.ceil(side / stride) for side in size)
         assert feature.shape[1:3] == expected, level

@@ -6,56 +6,48 @@ ReLU, which no count of weights does. Tolerance: 1e-4 of the largest absolute va
 (measured: 1e-6; an epsilon of 1e-4 for 1e-5 gives 1e-3).
 """
 
-import json
+import math
 
-import keras
+import numpy as np
 import pytest
 
 from kzoo import models, weights
-from tests.golden import draw, load
-from tests.golden.draw import ODD
+from tests.golden import draw
+from tests.golden.reference import FOLDER, about
 
-LEVELS = ("C1", "C2", "C3", "C4", "C5")
-
-
-def drawn(golden):
-    return draw.weights(json.loads(str(golden["shapes"])))
+QUICK = 3e6  # parameters
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2_torchvision"])
-def test_logits_and_features_are_torchvisions(name):
-    golden = load(name)
-    model = models.build(name, input_shape=(*ODD[1:], 3))
-    weights.load(model, drawn(golden))
-    features = models.build(name, classes=None, input_shape=(*ODD[1:], 3))
-    weights.load(features, drawn(golden))
-    pictures = draw.pictures(*ODD)
-    draw.assert_close(model(pictures, training=False), golden["logits"])
+def cases():
+    for path in sorted(FOLDER.glob("*.npz")):
+        size = sum(math.prod(shape) for shape in about(path)["shapes"].values())
+        slow = [pytest.mark.slow] if size > QUICK else []
+        yield pytest.param(path, id=path.stem, marks=slow)
+
+
+@pytest.mark.parametrize("path", cases())
+def test_logits_and_features_are_the_references(path):
+    with np.load(path) as golden:
+        expected = dict(golden)
+    del expected["about"]
+    facts = about(path)
+    shape = (*facts["size"], 3)
+    drawn = draw.weights(facts["shapes"])
+    model = models.build(facts["builder"], input_shape=shape, **facts["arguments"])
+    weights.load(model, drawn)
+    pictures = draw.pictures(2, *facts["size"])
+    draw.assert_close(model(pictures, training=False), expected.pop("logits"))
+    if not expected:
+        return
+    arguments = {**facts["arguments"], "classes": None}
+    features = models.build(facts["builder"], input_shape=shape, **arguments)
+    weights.load(features, drawn)
     outputs = features(pictures, training=False)
-    assert tuple(outputs) == LEVELS
-    for level in LEVELS:
-        draw.assert_close(draw.summary(outputs[level]), golden[level])
+    for level, summary in expected.items():
+        draw.assert_close(draw.summary(outputs[level]), summary)
 
 
-KERAS = {
-    "resnet50_v1": (keras.applications.ResNet50, keras.applications.resnet),
-    "mobilenet_v2": (keras.applications.MobileNetV2, keras.applications.mobilenet_v2),
-}
-
-
-@pytest.mark.parametrize("name", KERAS)
-def test_logits_are_keras_applications(name):
-    """Its pixels, padding, biases and epsilons too; no download."""
-    builder, module = KERAS[name]
-    shape = (75, 100, 3)
-    reference = builder(weights=None, input_shape=shape, classifier_activation=None)
-    arrays = draw.weights({w.path: w.shape for w in reference.weights})
-    for weight in reference.weights:
-        weight.assign(arrays[weight.path])
-    model = models.build(name, input_shape=shape)
-    weights.load(model, arrays)
-    pictures = draw.pictures(2, 75, 100)
-    pixels = module.preprocess_input(pictures.astype("float32"))
-    draw.assert_close(
-        model(pictures, training=False), reference(pixels, training=False)
-    )
+def test_every_classifier_has_a_golden():
+    """Or says here why it needs none."""
+    proven = {about(path)["builder"] for path in FOLDER.glob("*.npz")}
+    assert set(models.names("classification")) - proven == set()

@@ -13,7 +13,7 @@ from kzoo.data.source import Source
 from kzoo.models import build
 from kzoo.models.base import Model
 from kzoo.models.blocks import conv_bn
-from kzoo.models.dropout import Dropout
+from kzoo.models.layers.dropout import Dropout
 from kzoo.models.registry import Spec
 from kzoo.ops.anchors import retinanet_anchors
 from kzoo.preprocessing import Preprocess

@@ -1,14 +1,13 @@
 """Weights go in whole, or not at all and with the names that miss."""
 
-import json
-
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 import kzoo
 from kzoo import models, weights
-from tests.golden import draw, load
+from tests.golden import draw
+from tests.golden.reference import FOLDER, about
 
 SHAPE = (64, 64, 3)
 
@@ -16,8 +15,7 @@ SHAPE = (64, 64, 3)
 @pytest.fixture(scope="module")
 def torchvision():
     """A state dict of MobileNetV2 with drawn weights."""
-    golden = load("mobilenet_v2_torchvision")
-    return draw.weights(json.loads(str(golden["shapes"])))
+    return draw.weights(about(FOLDER / "mobilenet_v2_torchvision.npz")["shapes"])
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from kzoo.weights import folded, keras_applications, layouts, torchvision
+from kzoo.weights import families, folded
+from kzoo.weights.families import mobilenet_v2, resnet, retinanet
 from tests.golden import load
 
 
@@ -23,7 +24,7 @@ from tests.golden import load
     ],
 )
 def test_torchvision_resnet(theirs, ours):
-    assert torchvision.resnet(theirs) == ours
+    assert resnet.torchvision(theirs) == ours
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_torchvision_resnet(theirs, ours):
     ],
 )
 def test_torchvision_mobilenet_v2(theirs, ours):
-    assert torchvision.mobilenet_v2(theirs) == ours
+    assert mobilenet_v2.torchvision(theirs) == ours
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_torchvision_mobilenet_v2(theirs, ours):
     ],
 )
 def test_torchvision_retinanet(theirs, ours):
-    assert torchvision.retinanet(theirs) == ours
+    assert retinanet.torchvision(theirs) == ours
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_torchvision_retinanet(theirs, ours):
     ],
 )
 def test_keras_resnet(theirs, ours):
-    assert keras_applications.resnet(theirs) == ours
+    assert resnet.keras_applications(theirs) == ours
 
 
 @pytest.mark.parametrize(
@@ -104,27 +105,24 @@ def test_keras_resnet(theirs, ours):
     ],
 )
 def test_keras_mobilenet_v2(theirs, ours):
-    assert keras_applications.mobilenet_v2(theirs) == ours
+    assert mobilenet_v2.keras_applications(theirs) == ours
 
 
 @pytest.mark.parametrize(
     "golden, origin",
     [
-        ("resnet18", "torchvision ResNet"),
-        ("resnet50", "torchvision ResNet"),
-        ("mobilenet_v2_torchvision", "torchvision MobileNetV2"),
         ("retinanet_torchvision", "torchvision RetinaNet"),
         ("retinanet_v2", "torchvision RetinaNet v2"),
     ],
 )
 def test_publishers_are_recognized_by_their_names(golden, origin):
     names = json.loads(str(load(golden)["shapes"]))
-    assert layouts.recognize(names).origin == origin
+    assert families.recognize(names).origin == origin
 
 
 def test_keras_resnet_v2_is_not_taken_for_v1():
     names = ["conv1_conv/kernel", "conv2_block1_0_conv/kernel", "post_bn/gamma"]
-    assert layouts.recognize(names).origin == "kzoo"
+    assert families.recognize(names).origin == "kzoo"
 
 
 def test_a_folded_bias_is_what_the_mean_loses():
@@ -134,7 +132,7 @@ def test_a_folded_bias_is_what_the_mean_loses():
         "conv1_bn/moving_mean": np.float32([5]),
         "conv1_bn/moving_variance": np.float64([1]),
     }
-    converted = keras_applications.resnet_arrays(arrays)
+    converted = resnet.keras_arrays(arrays)
     assert converted["stem_bn/moving_mean"] == 2
     # Keras' epsilon is larger than ours by 1e-8.
     assert converted["stem_bn/moving_variance"] == pytest.approx(1 + 1e-8, abs=1e-12)
@@ -149,4 +147,4 @@ def test_folded_operations_are_in_the_order_of_their_numbers():
 
 def test_mobilenet_v2_has_53_convolutions():
     """Table 2: stem, 16 blocks of 3, one of 2, head; and the classifier."""
-    assert len(folded.mobilenet_v2_layers()) == 1 + 2 + 16 * 3 + 1 + 1
+    assert len(mobilenet_v2.tflite()) == 1 + 2 + 16 * 3 + 1 + 1

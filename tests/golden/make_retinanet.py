@@ -1,6 +1,4 @@
-"""Writes MODEL.npz: what torchvision's models give for drawn weights and pictures.
-
-    python -m tests.golden.make_models
+"""python -m tests.golden.make_retinanet: torchvision's RetinaNets.
 
 Needs torch and torchvision (the extra `parity`); the tests that read them need
 neither. Made with torch 2.13 and torchvision 0.28.
@@ -12,55 +10,9 @@ import pathlib
 import numpy as np
 import torch
 import torchvision
-from torch.nn import functional
 from torchvision.models import detection
 
-from tests.golden import draw
-
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-def with_drawn_weights(model):
-    """(the model with weights of `draw`, {name: shape} as JSON)."""
-    shapes = {name: list(x.shape) for name, x in model.state_dict().items()}
-    drawn = draw.weights(shapes)
-    model.load_state_dict({name: torch.from_numpy(x) for name, x in drawn.items()})
-    return model.eval(), np.array(json.dumps(shapes))
-
-
-def tensor(pictures):
-    """Pictures as torchvision's weights want them, (B, 3, H, W)."""
-    scaled = (pictures.astype("float32") / 255 - MEAN) / DEVIATION
-    return torch.from_numpy(scaled.transpose(0, 3, 1, 2).astype("float32"))
-
-
-def channels_last(x):
-    return x.permute(0, 2, 3, 1).numpy()
-
-
-def resnet(name):
-    model, shapes = with_drawn_weights(getattr(torchvision.models, name)())
-    x = tensor(draw.pictures(*draw.ODD))
-    arrays = {"shapes": shapes, "logits": model(x).numpy()}
-    x = functional.relu(model.bn1(model.conv1(x)))
-    arrays["C1"] = draw.summary(channels_last(x))
-    x = model.maxpool(x)
-    for level in range(2, 6):
-        x = getattr(model, f"layer{level - 1}")(x)
-        arrays[f"C{level}"] = draw.summary(channels_last(x))
-    return arrays
-
-
-def mobilenet_v2():
-    model, shapes = with_drawn_weights(torchvision.models.mobilenet_v2())
-    x = tensor(draw.pictures(*draw.ODD))
-    arrays = {"shapes": shapes, "logits": model(x).numpy()}
-    levels = {1: "C1", 3: "C2", 6: "C3", 13: "C4", 17: "C5"}
-    for number, layer in enumerate(model.features):
-        x = layer(x)
-        if number in levels:
-            arrays[levels[number]] = draw.summary(channels_last(x))
-    return arrays
+from tests.golden import draw, reference
 
 
 def raw_outputs(model, images):
@@ -71,13 +23,13 @@ def raw_outputs(model, images):
 def retinanet(name):
     """Raw outputs at both sizes; losses, targets and detections at EVEN."""
     model = getattr(detection, name)(weights=None, weights_backbone=None)
-    model, shapes = with_drawn_weights(model)
-    arrays = {"shapes": shapes}
-    _, heads = raw_outputs(model, tensor(draw.pictures(*draw.ODD)))
+    model, shapes = reference.with_drawn_weights(model)
+    arrays = {"shapes": np.array(json.dumps(shapes))}
+    _, heads = raw_outputs(model, reference.tensor(draw.pictures(*draw.ODD)))
     arrays["odd_logits"] = draw.summary(heads["cls_logits"], 500)
     arrays["odd_deltas"] = draw.summary(heads["bbox_regression"], 500)
 
-    images = tensor(draw.pictures(*draw.EVEN))
+    images = reference.tensor(draw.pictures(*draw.EVEN))
     features, heads = raw_outputs(model, images)
     arrays["logits"] = draw.summary(heads["cls_logits"], 500)
     arrays["deltas"] = draw.summary(heads["bbox_regression"], 500)
@@ -131,9 +83,6 @@ def detections(model, features, heads, anchors, sizes):
 
 def main():
     makers = {
-        "resnet18": lambda: resnet("resnet18"),
-        "resnet50": lambda: resnet("resnet50"),
-        "mobilenet_v2_torchvision": mobilenet_v2,
         "retinanet_torchvision": lambda: retinanet("retinanet_resnet50_fpn"),
         "retinanet_v2": lambda: retinanet("retinanet_resnet50_fpn_v2"),
     }

@@ -1,0 +1,33 @@
+"""Whose weights a file has: one module for each family of models, and its row here."""
+
+from kzoo.weights.families import mobilenet_v2, resnet, retinanet
+from kzoo.weights.layout import Layout
+
+FAMILIES = (retinanet, resnet, mobilenet_v2)
+
+_OUR_OWN = Layout(
+    "kzoo", (), lambda names: any(name.endswith("/kernel") for name in names), dict
+)
+LAYOUTS = (*(layout for family in FAMILIES for layout in family.LAYOUTS), _OUR_OWN)
+PUBLISHED = tuple(row for family in FAMILIES for row in family.PUBLISHED)
+
+
+def sets(builder):
+    """The published sets of weights that the builder of this name takes."""
+    return [row for row in PUBLISHED if row.builder == builder]
+
+
+def recognize(names, builders=()):
+    """The layout that has these names: of those that do, the first that is of one of
+    `builders`, since families share names (a ResNeXt's are a ResNet's).
+
+    Raises:
+      ValueError: if none has.
+    """
+    fitting = [layout for layout in LAYOUTS if layout.marks(names)]
+    if not fitting:
+        some = ", ".join(list(names)[:3]) or "nothing"
+        known = ", ".join(layout.origin for layout in LAYOUTS)
+        raise ValueError(f"{some} ... are names of no layout that kzoo has: {known}")
+    ours = [layout for layout in fitting if set(layout.builders) & set(builders)]
+    return (ours or fitting)[0]
