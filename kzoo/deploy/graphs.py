@@ -112,7 +112,10 @@ def results(task, outputs, size, nms):
 
 
 def _named(outputs):
-    return outputs if isinstance(outputs, dict) else {"outputs": outputs}
+    """A dict of the raw outputs; without those that only help to learn."""
+    if not isinstance(outputs, dict):
+        return {"outputs": outputs}
+    return {k: x for k, x in outputs.items() if not k.startswith("auxiliary")}
 
 
 def network_size(model):

@@ -21,3 +21,31 @@ def softmax_cross_entropy(labels, logits, label_smoothing=0.0):
     known = ops.sum(labels, axis=-1, keepdims=True)
     labels = (1.0 - label_smoothing) * labels + known * label_smoothing / classes
     return -ops.sum(labels * ops.log_softmax(logits, axis=-1), axis=-1)
+
+
+def hinge(labels, logits, power=1):
+    """The multiclass SVM's loss of each example, (B,) float32.
+
+    Sum over the wrong classes of max(0, 1 + their score - the right one's) ** power
+    (Weston and Watkins 1999); power 2 is the squared hinge.
+
+    Args:
+      labels: (B,) whole numbers.
+      logits: (B, K).
+
+    Raises:
+      ValueError: for labels (B, K), as mixed pictures have: a margin has one class.
+    """
+    if len(labels.shape) > 1:
+        raise ValueError("the hinge loss takes one label a picture: mix no pictures")
+    logits = ops.cast(logits, "float32")
+    right = ops.one_hot(ops.cast(labels, "int32"), logits.shape[-1])
+    score = ops.sum(right * logits, axis=-1, keepdims=True)
+    margins = ops.maximum(0.0, 1.0 + logits - score) * (1.0 - right)
+    known = ops.sum(right, axis=-1)
+    return known * ops.sum(margins**power, axis=-1)
+
+
+def squared_hinge(labels, logits):
+    """`hinge` of power 2."""
+    return hinge(labels, logits, power=2)

@@ -45,6 +45,53 @@ def max_pool(x, size, strides, name):
     return layers.MaxPooling2D(size, strides, name=name)(x)
 
 
+def ceil_max_pool(x, size, strides, name):
+    """Max pooling whose last window may reach over the edge, as Caffe's, for x >= 0.
+
+    A side of n gives ceil((n - size) / strides) + 1.
+    """
+    x = layers.ZeroPadding2D(((0, strides - 1),) * 2, name=f"{name}_pad")(x)
+    return layers.MaxPooling2D(size, strides, name=name)(x)
+
+
+def squeeze_excite(x, reduced, gate="sigmoid", activation="relu", name=None):
+    """Scales each channel by what the means of all say, Hu et al. 2018, section 3.
+
+    `reduced` channels are in between; https://arxiv.org/abs/1709.01507.
+    """
+    y = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
+    for filters, act, step in ((reduced, activation, 1), (x.shape[-1], gate, 2)):
+        conv = layers.Conv2D(
+            filters, 1, kernel_initializer=he_normal(), name=f"{name}_{step}_conv"
+        )
+        y = layers.Activation(act, name=f"{name}_{step}_act")(conv(y))
+    return layers.Multiply(name=f"{name}_scale")([x, y])
+
+
+def channel_shuffle(x, groups, name):
+    """Deals the channels of each group out to all, Zhang et al. 2018, section 3.1.
+
+    https://arxiv.org/abs/1707.01083: (groups, C / groups) is transposed.
+    """
+    height, width, channels = x.shape[1:]
+    order = (height or -1, width or -1)
+    x = layers.Reshape((*order, groups, channels // groups), name=f"{name}_split")(x)
+    x = layers.Permute((1, 2, 4, 3), name=f"{name}_deal")(x)
+    return layers.Reshape((*order, channels), name=f"{name}_join")(x)
+
+
+def drop_path(x, rate, name):
+    """Stochastic depth, Huang et al. 2016, section 3: training leaves a branch out
+    for a share `rate` of the pictures, https://arxiv.org/abs/1603.09382.
+
+    What is kept is divided by 1 - rate, where the paper multiplies at test time.
+    """
+    if not rate:
+        return x
+    shape = (None,) + (1,) * (len(x.shape) - 1)
+    return Dropout(rate, noise_shape=shape, name=name)(x)
+
+
 def classifier(images, features, x, classes, name, dropout=0.0):
     """The end that classification networks share.
 

@@ -2,30 +2,47 @@
 
 from keras import ops
 
-from kzoo.losses import softmax_cross_entropy
+from kzoo.losses.classification import hinge, softmax_cross_entropy, squared_hinge
 from kzoo.ops.native import global_sum
+
+LOSSES = {
+    "cross_entropy": softmax_cross_entropy,
+    "hinge": hinge,
+    "squared_hinge": squared_hinge,
+}
 
 
 class Classification:
-    """What a classifier's logits mean.
+    """What a classifier's raw outputs mean: logits (B, K), or a dict of these as
+    "logits" and of other heads' that only help to learn, as "auxiliary1" ...
 
     Attributes:
       class_names: K names; numbers until somebody gives better ones.
+      loss: one of `LOSSES`.
       label_smoothing: share of the truth that is spread over all classes.
+      auxiliary_weight: of an auxiliary head's loss.
     """
 
     name = "classification"
 
-    def __init__(self, classes):
+    def __init__(self, classes, loss="cross_entropy", auxiliary_weight=0.3):
         self.class_names = [str(i) for i in range(classes)]
+        self.loss = loss
         self.label_smoothing = 0.0
+        self.auxiliary_weight = auxiliary_weight
 
     def settings(self):
         """What `kzoo.save` keeps beside the architecture."""
-        return {"label_smoothing": self.label_smoothing}
+        return {
+            "loss": self.loss,
+            "label_smoothing": self.label_smoothing,
+            "auxiliary_weight": self.auxiliary_weight,
+        }
 
     def losses(self, model, images, targets, training):
         """{"cross_entropy": () float32}, the mean over the global batch.
+
+        Its key is the loss's name; an auxiliary head's is the head's.
 
         Args:
           images: (B, H, W, 3).
@@ -35,12 +52,29 @@ class Classification:
         return self.output_losses(outputs, targets, images.shape[1:3])
 
     def output_losses(self, outputs, targets, image_size):
-        losses = softmax_cross_entropy(targets, outputs, self.label_smoothing)
-        count = global_sum(ops.cast(ops.shape(outputs)[0], "float32"))
-        return {"cross_entropy": ops.sum(losses) / count}
+        heads = outputs if isinstance(outputs, dict) else {"logits": outputs}
+        count = global_sum(ops.cast(ops.shape(heads["logits"])[0], "float32"))
+        losses = {}
+        for name, logits in heads.items():
+            mean = ops.sum(self._each(targets, logits)) / count
+            if name == "logits":
+                losses[self.loss] = mean
+            else:
+                losses[name] = self.auxiliary_weight * mean
+        return losses
+
+    def _each(self, labels, logits):
+        """The loss of each example, (B,)."""
+        if self.loss == "cross_entropy":
+            return softmax_cross_entropy(labels, logits, self.label_smoothing)
+        if self.loss not in LOSSES:
+            raise ValueError(f"no loss {self.loss!r}; kzoo has {', '.join(LOSSES)}")
+        return LOSSES[self.loss](labels, logits)
 
     def results(self, outputs, image_size=None):
         """{"scores": (B, K) probabilities, "classes": (B,) int32} of logits."""
+        if isinstance(outputs, dict):
+            outputs = outputs["logits"]
         scores = ops.softmax(ops.cast(outputs, "float32"))
         # top_k, since ops.argmax needs operations that TFLite does not have.
         classes = ops.top_k(scores, 1)[1][..., 0]

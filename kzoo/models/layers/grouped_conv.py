@@ -1,4 +1,4 @@
-"""Grouped convolution, Krizhevsky et al., NIPS 2012, section 3.5, that exports everywhere."""
+"""Grouped convolution (Krizhevsky et al., NIPS 2012, section 3.5) for every export."""
 
 import keras
 from keras import layers

@@ -1,4 +1,4 @@
-"""MobileNetV2: torchvision's names, keras.applications', and the authors' TFLite files."""
+"""MobileNetV2: torchvision's names, Keras' and those of the authors' TFLite files."""
 
 import re
 
