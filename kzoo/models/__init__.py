@@ -4,6 +4,24 @@
 the published facts.
 """
 
+from kzoo.models.classification.efficientnet import (
+    efficientnet_b0,
+    efficientnet_b0_torchvision,
+    efficientnet_b1,
+    efficientnet_b1_torchvision,
+    efficientnet_b2,
+    efficientnet_b2_torchvision,
+    efficientnet_b3,
+    efficientnet_b3_torchvision,
+    efficientnet_b4,
+    efficientnet_b4_torchvision,
+    efficientnet_b5,
+    efficientnet_b5_torchvision,
+    efficientnet_b6,
+    efficientnet_b6_torchvision,
+    efficientnet_b7,
+    efficientnet_b7_torchvision,
+)
 from kzoo.models.classification.mobilenet_v2 import (
     mobilenet_v2,
     mobilenet_v2_torchvision,
@@ -18,6 +36,9 @@ from kzoo.models.classification.resnet import (
     resnet152,
     resnet152_v1,
 )
+from kzoo.models.classification.xception import (
+    xception,
+)
 from kzoo.models.detection.retinanet import (
     retinanet,
     retinanet_torchvision,
@@ -28,6 +49,22 @@ from kzoo.models.registry import build, card, names
 __all__ = [
     "build",
     "card",
+    "efficientnet_b0",
+    "efficientnet_b0_torchvision",
+    "efficientnet_b1",
+    "efficientnet_b1_torchvision",
+    "efficientnet_b2",
+    "efficientnet_b2_torchvision",
+    "efficientnet_b3",
+    "efficientnet_b3_torchvision",
+    "efficientnet_b4",
+    "efficientnet_b4_torchvision",
+    "efficientnet_b5",
+    "efficientnet_b5_torchvision",
+    "efficientnet_b6",
+    "efficientnet_b6_torchvision",
+    "efficientnet_b7",
+    "efficientnet_b7_torchvision",
     "mobilenet_v2",
     "mobilenet_v2_torchvision",
     "names",
@@ -42,4 +79,5 @@ __all__ = [
     "retinanet",
     "retinanet_torchvision",
     "retinanet_v2",
+    "xception",
 ]

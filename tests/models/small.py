@@ -3,6 +3,22 @@
 from kzoo import models
 
 SMALL = {
+    "efficientnet_b0": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b0_torchvision": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b1": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b1_torchvision": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b2": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b2_torchvision": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b3": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b3_torchvision": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b4": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b4_torchvision": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b5": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b5_torchvision": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b6": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b6_torchvision": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b7": {"classes": 5, "width": 0.25, "depth": 0.2},
+    "efficientnet_b7_torchvision": {"classes": 5, "width": 0.25, "depth": 0.2},
     "mobilenet_v2": {"classes": 5, "width": 0.25},
     "mobilenet_v2_torchvision": {"classes": 5, "width": 0.25},
     "resnet18": {"classes": 5, "width": 0.125},
@@ -17,6 +33,7 @@ SMALL = {
     "retinanet_torchvision": {"classes": 5, "backbone": "resnet18(width=0.125)"},
     # Groups of four channels: normalized, one or two values say nothing of their size.
     "retinanet_v2": {"classes": 5, "backbone": "resnet18(width=0.125)", "filters": 128},
+    "xception": {"classes": 5, "width": 0.125},
 }
 # Side of the pictures where 64 is too few for all of the strides.
 SIDES = {}

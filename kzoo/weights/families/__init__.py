@@ -1,9 +1,21 @@
 """Whose weights a file has: one module for each family of models, and its row here."""
 
-from kzoo.weights.families import mobilenet_v2, resnet, retinanet
+from kzoo.weights.families import (
+    efficientnet,
+    mobilenet_v2,
+    resnet,
+    retinanet,
+    xception,
+)
 from kzoo.weights.layout import Layout
 
-FAMILIES = (retinanet, resnet, mobilenet_v2)
+FAMILIES = (
+    efficientnet,
+    retinanet,
+    resnet,
+    mobilenet_v2,
+    xception,
+)
 
 _OUR_OWN = Layout(
     "kzoo", (), lambda names: any(name.endswith("/kernel") for name in names), dict

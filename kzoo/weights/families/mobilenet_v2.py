@@ -4,6 +4,10 @@ import re
 
 from kzoo.weights import folded
 from kzoo.weights.layout import PAIR, Layout, from_keras, from_torch, has
+from kzoo.weights.published import Published, sha256_of
+
+# Blocks of table 2 in each of its rows.
+_DEPTHS = (1, 2, 3, 4, 3, 3, 1)
 
 
 def torchvision(layer):
@@ -38,6 +42,44 @@ def keras_applications(layer):
         return ends.get(layer)
     number, part, norm = found.groups()
     return f"block{int(number or 0) + 1}_{part}_{'bn' if norm else 'conv'}"
+
+
+def timm(depths):
+    """The function of names of a network of so many blocks in each stage, where the
+    first stage does not expand: 'blocks.1.0.conv_dw' -> 'block2_depthwise_conv'."""
+    ends = {
+        "conv_stem": "stem_conv",
+        "bn1": "stem_bn",
+        "conv_head": "head_conv",
+        "bn2": "head_bn",
+        "classifier": "logits",
+    }
+    plain = {
+        "conv_dw": "depthwise_conv",
+        "bn1": "depthwise_bn",
+        "conv_pw": "project_conv",
+        "bn2": "project_bn",
+    }
+    expanding = {
+        "conv_pw": "expand_conv",
+        "bn1": "expand_bn",
+        "conv_dw": "depthwise_conv",
+        "bn2": "depthwise_bn",
+        "conv_pwl": "project_conv",
+        "bn3": "project_bn",
+    }
+    squeezing = {"se.conv_reduce": "se_1_conv", "se.conv_expand": "se_2_conv"}
+
+    def rename(layer):
+        found = re.fullmatch(r"blocks\.(\d)\.(\d+)\.(.+)", layer)
+        if not found:
+            return ends.get(layer)
+        stage, block = int(found[1]), int(found[2])
+        names = plain if stage == 0 or "project" not in depths else expanding
+        part = (names | squeezing).get(found[3])
+        return part and f"block{sum(depths[:stage]) + block + 1}_{part}"
+
+    return rename
 
 
 def tflite():
