@@ -59,6 +59,19 @@ def grouped_conv(x, kernel, strides, padding):
     return ops.conv(x, kernel, strides, padding)
 
 
+def local_response_normalization(x, size, alpha, beta, k):
+    """x (B, H, W, C) over (k + alpha * squares of `size` channels around it) ** beta.
+
+    TensorFlow's kernel is a LiteRT builtin and one ONNX operation.
+    """
+    if ON_TENSORFLOW:
+        return tf.nn.local_response_normalization(x, size // 2, k, alpha, beta)
+    squares = ops.pad(ops.square(x), ((0, 0),) * 3 + ((size // 2, size // 2),))
+    channels = x.shape[-1]
+    total = sum(squares[..., i : i + channels] for i in range(size))
+    return x / (k + alpha * total) ** beta
+
+
 def resize(images, height, width):
     """Bilinear, half-pixel centres, no antialias: (h, w, C) or (B, h, w, C) float32.
 
