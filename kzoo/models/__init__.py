@@ -22,6 +22,7 @@ from kzoo.models.classification.efficientnet import (
     efficientnet_b7,
     efficientnet_b7_torchvision,
 )
+from kzoo.models.classification.mobilenet_v1 import mobilenet_v1, mobilenet_v1_timm
 from kzoo.models.classification.mobilenet_v2 import (
     mobilenet_v2,
     mobilenet_v2_torchvision,
@@ -35,6 +36,13 @@ from kzoo.models.classification.resnet import (
     resnet101_v1,
     resnet152,
     resnet152_v1,
+)
+from kzoo.models.classification.resnet_cifar import (
+    resnet20_cifar,
+    resnet32_cifar,
+    resnet44_cifar,
+    resnet56_cifar,
+    resnet110_cifar,
 )
 from kzoo.models.classification.xception import (
     xception,
@@ -65,15 +73,22 @@ __all__ = [
     "efficientnet_b6_torchvision",
     "efficientnet_b7",
     "efficientnet_b7_torchvision",
+    "mobilenet_v1",
+    "mobilenet_v1_timm",
     "mobilenet_v2",
     "mobilenet_v2_torchvision",
     "names",
     "resnet18",
+    "resnet20_cifar",
+    "resnet32_cifar",
     "resnet34",
+    "resnet44_cifar",
     "resnet50",
     "resnet50_v1",
+    "resnet56_cifar",
     "resnet101",
     "resnet101_v1",
+    "resnet110_cifar",
     "resnet152",
     "resnet152_v1",
     "retinanet",

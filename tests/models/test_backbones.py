@@ -1,6 +1,7 @@
 """Every classifier that has strides is a backbone: its features and their sizes."""
 
 import math
+import re
 
 import keras
 import numpy as np
@@ -10,10 +11,14 @@ from kzoo import models
 from tests.models.small import SIDES, build_small
 
 # The deeper ones are the same code with longer rows.
-DEEP = ("101", "110", "152", "164", "200", "201", "264", "1001", "large")
-NAMES = [n for n in models.names("classification") if not n.endswith(DEEP)]
+DEEP = {"101", "110", "152", "154", "164", "190", "200", "201", "250", "264", "1001"}
+NAMES = [
+    n
+    for n in models.names("classification")
+    if not (n.endswith("large") or DEEP & set(re.findall(r"\d+", n)))
+]
 # Poolings and convolutions without padding: a level is smaller than H / stride.
-UNPADDED = ()
+UNPADDED = ("xception",)
 
 
 def features(name, height=64, width=64):

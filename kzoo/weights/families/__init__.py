@@ -4,6 +4,7 @@ from kzoo.weights.families import (
     efficientnet,
     mobilenet_v2,
     resnet,
+    resnet_cifar,
     retinanet,
     xception,
 )
@@ -13,8 +14,10 @@ FAMILIES = (
     efficientnet,
     retinanet,
     resnet,
+    mobilenet_v1,
     mobilenet_v2,
     xception,
+    resnet_cifar,
 )
 
 _OUR_OWN = Layout(
