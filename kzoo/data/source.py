@@ -96,6 +96,13 @@ class Source:
         dataset = dataset.map(self.example, tf.data.AUTOTUNE, deterministic=True)
         return dataset.as_numpy_iterator()
 
+    def counts(self):
+        """How often each class comes, (K,): pictures, or boxes that are no crowd."""
+        labels = self._label.numpy()
+        if self.task == "detection":
+            labels = self._rows[1].numpy()[~self._rows[2].numpy()]
+        return np.bincount(labels, minlength=len(self.class_names))
+
     def report(self):
         """One line on what was left out; "" when nothing was."""
         if not self.skipped:
