@@ -108,3 +108,23 @@ def classifier(images, features, x, classes, name, dropout=0.0):
     model = Model(images, logits, name=name)
     model.task = Classification(classes)
     return model
+
+
+def dense_classifier(images, features, x, classes, name, units):
+    """The end of AlexNet and those after it: two hidden layers over all positions.
+
+    Maps `x`, (B, H, W, C) of a fixed size, to logits (B, classes), with half of each
+    hidden layer dropped while training; to `features` where `classes` is None.
+    """
+    if classes is None:
+        return Model(images, features, name=name)
+    x = layers.Flatten(name="head_flatten")(x)
+    for number in (6, 7):
+        dense = layers.Dense(
+            units, "relu", kernel_initializer=he_normal(), name=f"head_fc{number}"
+        )
+        x = Dropout(0.5, name=f"head_dropout{number}")(dense(x))
+    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
+    model = Model(images, logits, name=name)
+    model.task = Classification(classes)
+    return model
