@@ -2,6 +2,7 @@
 
 from kzoo.weights.families import (
     efficientnet,
+    mobilenet_v1,
     mobilenet_v2,
     resnet,
     resnet_cifar,
