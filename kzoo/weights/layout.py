@@ -81,6 +81,8 @@ def from_keras(rename):
         for name, array in arrays.items():
             layer, _, variable = name.rpartition("/")
             ours = rename(layer)
+            # Files older than Keras 3 call a depthwise layer's kernel so.
+            variable = "kernel" if variable == "depthwise_kernel" else variable
             converted[f"{ours}/{variable}" if ours else name] = array
         return converted
 

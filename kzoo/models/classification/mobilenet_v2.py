@@ -87,10 +87,10 @@ def conv(x, filters, size, strides, style, name, activation="relu6"):
     return normalize(x, style, activation, name)
 
 
-def depthwise(x, strides, style, name):
-    x, padding = pad(x, 3, strides, style, name)
+def depthwise(x, size, strides, style, name, activation="relu6"):
+    x, padding = pad(x, size, strides, style, name)
     x = layers.DepthwiseConv2D(
-        3,
+        size,
         strides,
         padding=padding,
         use_bias=False,
@@ -98,7 +98,7 @@ def depthwise(x, strides, style, name):
         depthwise_initializer=he_normal(),
         name=f"{name}_conv",
     )(x)
-    return normalize(x, style, "relu6", name)
+    return normalize(x, style, activation, name)
 
 
 def inverted_residual(x, expansion, filters, strides, style, name):
@@ -106,7 +106,7 @@ def inverted_residual(x, expansion, filters, strides, style, name):
     y = x
     if expansion > 1:
         y = conv(y, expansion * x.shape[-1], 1, 1, style, f"{name}_expand")
-    y = depthwise(y, strides, style, f"{name}_depthwise")
+    y = depthwise(y, 3, strides, style, f"{name}_depthwise")
     y = conv(y, filters, 1, 1, style, f"{name}_project", activation=None)
     if y.shape == x.shape and strides == 1:
         y = layers.Add(name=f"{name}_add")([x, y])
