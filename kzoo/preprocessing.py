@@ -24,6 +24,10 @@ MODES = {
     "tf": (False, (1 / 127.5,) * 3, (-1.0,) * 3),
     # The Caffe networks (VGG, MSRA ResNet): BGR minus the mean, unscaled.
     "caffe": (True, (1.0,) * 3, tuple(-m for m in _CAFFE_MEAN_BGR)),
+    # The Caffe networks of BVLC, GoogLeNet and SqueezeNet: the mean in whole numbers.
+    "bvlc": (True, (1.0,) * 3, (-104.0, -117.0, -123.0)),
+    # Megvii's ShuffleNet: BGR as it came.
+    "megvii": (True, (1.0,) * 3, (0.0,) * 3),
     # 0..1.
     "unit": (False, (1 / 255,) * 3, (0.0,) * 3),
     # 0..255 as it came.
