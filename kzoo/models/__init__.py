@@ -22,6 +22,11 @@ from kzoo.models.classification.efficientnet import (
     efficientnet_b7,
     efficientnet_b7_torchvision,
 )
+from kzoo.models.classification.inception_v3 import (
+    inception_v3,
+    inception_v3_gluon,
+    inception_v3_torchvision,
+)
 from kzoo.models.classification.mobilenet_v1 import mobilenet_v1, mobilenet_v1_timm
 from kzoo.models.classification.mobilenet_v2 import (
     mobilenet_v2,
@@ -43,6 +48,38 @@ from kzoo.models.classification.resnet_cifar import (
     resnet44_cifar,
     resnet56_cifar,
     resnet110_cifar,
+)
+from kzoo.models.classification.resnet_v2 import (
+    resnet50_v2,
+    resnet101_v2,
+    resnet110_v2_cifar,
+    resnet152_v2,
+    resnet164_v2_cifar,
+    resnet200_v2,
+    resnet1001_v2_cifar,
+)
+from kzoo.models.classification.resnet_v2_keras import (
+    resnet50_v2_keras,
+    resnet101_v2_keras,
+    resnet152_v2_keras,
+)
+from kzoo.models.classification.squeezenet import (
+    squeezenet1_0,
+    squeezenet1_0_torchvision,
+    squeezenet1_1,
+    squeezenet1_1_torchvision,
+)
+from kzoo.models.classification.vgg import (
+    vgg11,
+    vgg11_bn,
+    vgg13,
+    vgg13_bn,
+    vgg16,
+    vgg16_bn,
+    vgg16_torchvision,
+    vgg19,
+    vgg19_bn,
+    vgg19_torchvision,
 )
 from kzoo.models.classification.xception import (
     xception,
@@ -73,6 +110,9 @@ __all__ = [
     "efficientnet_b6_torchvision",
     "efficientnet_b7",
     "efficientnet_b7_torchvision",
+    "inception_v3",
+    "inception_v3_gluon",
+    "inception_v3_torchvision",
     "mobilenet_v1",
     "mobilenet_v1_timm",
     "mobilenet_v2",
@@ -85,14 +125,38 @@ __all__ = [
     "resnet44_cifar",
     "resnet50",
     "resnet50_v1",
+    "resnet50_v2",
+    "resnet50_v2_keras",
     "resnet56_cifar",
     "resnet101",
     "resnet101_v1",
+    "resnet101_v2",
+    "resnet101_v2_keras",
     "resnet110_cifar",
+    "resnet110_v2_cifar",
     "resnet152",
     "resnet152_v1",
+    "resnet152_v2",
+    "resnet152_v2_keras",
+    "resnet164_v2_cifar",
+    "resnet200_v2",
+    "resnet1001_v2_cifar",
     "retinanet",
     "retinanet_torchvision",
     "retinanet_v2",
+    "squeezenet1_0",
+    "squeezenet1_0_torchvision",
+    "squeezenet1_1",
+    "squeezenet1_1_torchvision",
+    "vgg11",
+    "vgg11_bn",
+    "vgg13",
+    "vgg13_bn",
+    "vgg16",
+    "vgg16_bn",
+    "vgg16_torchvision",
+    "vgg19",
+    "vgg19_bn",
+    "vgg19_torchvision",
     "xception",
 ]

@@ -15,6 +15,7 @@ _TORCH_NORMALIZATION = {
     "running_var": "moving_variance",
 }
 _TORCH_OTHERS = {"weight": "kernel", "bias": "bias"}
+_CAFFE_BLOBS = {"0": "kernel", "1": "bias"}
 # Layers with such names hold a normalization; all others a kernel and a bias.
 _NORMALIZATIONS = ("_bn", "_gn", "_ln")
 # "0" and "1" of PyTorch's Sequential(convolution, batch norm).
@@ -87,3 +88,32 @@ def from_keras(rename):
         return converted
 
     return convert
+
+
+def from_caffe(rename):
+    """The function from Caffe's blobs, "LAYER/0" the weights and "LAYER/1" the biases,
+    to ours, by `rename` of layers."""
+
+    def convert(arrays):
+        converted = {}
+        for name, array in arrays.items():
+            layer, _, number = name.rpartition("/")
+            ours = rename(layer)
+            if ours is None or number not in _CAFFE_BLOBS:
+                converted[name] = array
+                continue
+            variable = _CAFFE_BLOBS[number]
+            converted[f"{ours}/{variable}"] = _channels_last(array, ours)
+        return converted
+
+    return convert
+
+
+def channels_last_rows(kernel, height, width):
+    """A dense kernel (C * h * w, units) with its rows in our order, (h * w * C, units).
+
+    For the layer after flattening: PyTorch and Caffe have channels first.
+    """
+    units = kernel.shape[-1]
+    rows = kernel.reshape((-1, height, width, units))
+    return rows.transpose((1, 2, 0, 3)).reshape((-1, units))

@@ -18,7 +18,22 @@ NAMES = [
     if not (n.endswith("large") or DEEP & set(re.findall(r"\d+", n)))
 ]
 # Poolings and convolutions without padding: a level is smaller than H / stride.
-UNPADDED = ("xception",)
+UNPADDED = (
+    "vgg11",
+    "vgg11_bn",
+    "vgg13",
+    "vgg13_bn",
+    "vgg16",
+    "vgg16_bn",
+    "vgg16_torchvision",
+    "vgg19",
+    "vgg19_bn",
+    "vgg19_torchvision",
+    "xception",
+    "inception_v3",
+    "inception_v3_gluon",
+    "inception_v3_torchvision",
+)
 
 
 def features(name, height=64, width=64):

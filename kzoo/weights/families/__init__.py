@@ -2,11 +2,15 @@
 
 from kzoo.weights.families import (
     efficientnet,
+    inception_v3,
     mobilenet_v1,
     mobilenet_v2,
     resnet,
     resnet_cifar,
+    resnet_v2,
     retinanet,
+    squeezenet,
+    vgg,
     xception,
 )
 from kzoo.weights.layout import Layout
@@ -17,8 +21,12 @@ FAMILIES = (
     resnet,
     mobilenet_v1,
     mobilenet_v2,
+    squeezenet,
     xception,
     resnet_cifar,
+    vgg,
+    resnet_v2,
+    inception_v3,
 )
 
 _OUR_OWN = Layout(
