@@ -31,7 +31,7 @@ def keras_arrays(arrays):
     Its file keeps deviations as if they were variances, and its graph divides by their
     square root twice.
     """
-    kept = {n: x for n, x in arrays.items() if not n.startswith("normalization/")}
+    kept = {n: x for n, x in arrays.items() if not n.startswith("normalization")}
     converted = from_keras(keras_applications)(kept)
     # Files of Keras 2 call a depthwise kernel so.
     return {n.replace("/depthwise_kernel", "/kernel"): x for n, x in converted.items()}
@@ -135,14 +135,14 @@ _KERAS_SCORES = (
     "84.0 / 96.8",
     "84.3 / 97.0",
 )
-# name: (tag of timm's tf_efficientnet, whose training): AutoAugment alone, noisy
-# student on 300 million other pictures, neither. Those of AdvProp take other pixels.
-_TIMM = {
-    "imagenet_noisy_student": ("ns_jft_in1k", range(8)),
-    "imagenet_autoaugment": ("aa_in1k", range(8)),
-    "imagenet_randaugment": ("ra_in1k", (5, 7)),
-    "imagenet_baseline": ("in1k", range(6)),
-}
+_BASELINE_SCORES = ("76.7", "78.7", "79.8", "81.1", "82.5", "83.1")
+# name, timm's tag, {scale: top-1}: AutoAugment alone, neither it nor others, noisy
+# student on 300 million other pictures. Those of AdvProp (ap_) take other pixels.
+_TIMM = (
+    ("imagenet_autoaugment", "aa_in1k", [s[:4] for s in _KERAS_SCORES]),
+    ("imagenet_baseline", "in1k", _BASELINE_SCORES),
+    ("imagenet_noisy_student", "ns_jft_in1k", ["none stated"] * 8),
+)
 PUBLISHED = (
     *(
         Published(
@@ -162,10 +162,10 @@ PUBLISHED = (
             f"hf://timm/tf_efficientnet_b{scale}.{tag}/model.safetensors",
             "",
             "Apache-2.0",
-            "none stated",
+            score,
         )
-        for name, (tag, scales) in _TIMM.items()
-        for scale in scales
+        for name, tag, scores in _TIMM
+        for scale, score in enumerate(scores)
     ),
     *(
         Published(
