@@ -39,10 +39,15 @@ def keras_arrays(arrays):
     for name in [name for name in converted if name.endswith("_conv/bias")]:
         mean = name.replace("_conv/bias", "_bn/moving_mean")
         converted[mean] = converted[mean] - converted.pop(name)
-    for name in converted:
-        if name.endswith("/moving_variance"):
-            converted[name] = converted[name] + _EXTRA_EPSILON
-    return converted
+    return move_epsilon(converted)
+
+
+def move_epsilon(arrays):
+    """What keras.applications' batch norms add more than ours, into the variances."""
+    return {
+        name: array + _EXTRA_EPSILON if name.endswith("/moving_variance") else array
+        for name, array in arrays.items()
+    }
 
 
 LAYOUTS = (
