@@ -4,6 +4,12 @@
 the published facts.
 """
 
+from kzoo.models.classification.alexnet import (
+    alexnet,
+    alexnet_bvlc,
+    alexnet_torchvision,
+    caffenet,
+)
 from kzoo.models.classification.efficientnet import (
     efficientnet_b0,
     efficientnet_b0_torchvision,
@@ -92,7 +98,11 @@ from kzoo.models.detection.retinanet import (
 from kzoo.models.registry import build, card, names
 
 __all__ = [
+    "alexnet",
+    "alexnet_bvlc",
+    "alexnet_torchvision",
     "build",
+    "caffenet",
     "card",
     "efficientnet_b0",
     "efficientnet_b0_torchvision",

@@ -33,6 +33,10 @@ UNPADDED = (
     "inception_v3",
     "inception_v3_gluon",
     "inception_v3_torchvision",
+    "squeezenet1_0",
+    "squeezenet1_0_torchvision",
+    "squeezenet1_1",
+    "squeezenet1_1_torchvision",
 )
 
 

@@ -1,6 +1,7 @@
 """Whose weights a file has: one module for each family of models, and its row here."""
 
 from kzoo.weights.families import (
+    alexnet,
     efficientnet,
     inception_v3,
     mobilenet_v1,
@@ -27,6 +28,7 @@ FAMILIES = (
     vgg,
     resnet_v2,
     inception_v3,
+    alexnet,
 )
 
 _OUR_OWN = Layout(
