@@ -225,8 +225,8 @@ def test_pickles_are_not_opened(model, tmp_path):
 
 
 def test_refuses_another_kind_of_file(model, tmp_path):
-    (tmp_path / "file.pth").write_bytes(b"")
-    refuse(model, tmp_path / "file.pth", "file.pth", ".npz, .safetensors")
+    (tmp_path / "file.onnx").write_bytes(b"")
+    refuse(model, tmp_path / "file.onnx", "file.onnx", ".npz, .safetensors")
 
 
 def test_refuses_no_file(model, tmp_path):
