@@ -10,6 +10,15 @@ from kzoo.models.classification.alexnet import (
     alexnet_torchvision,
     caffenet,
 )
+from kzoo.models.classification.densenet import (
+    densenet121,
+    densenet169,
+    densenet201,
+    densenet264,
+    densenet_bc100_12_cifar,
+    densenet_bc190_40_cifar,
+    densenet_bc250_24_cifar,
+)
 from kzoo.models.classification.efficientnet import (
     efficientnet_b0,
     efficientnet_b0_torchvision,
@@ -104,6 +113,13 @@ __all__ = [
     "build",
     "caffenet",
     "card",
+    "densenet121",
+    "densenet169",
+    "densenet201",
+    "densenet264",
+    "densenet_bc100_12_cifar",
+    "densenet_bc190_40_cifar",
+    "densenet_bc250_24_cifar",
     "efficientnet_b0",
     "efficientnet_b0_torchvision",
     "efficientnet_b1",

@@ -3,6 +3,10 @@
 from kzoo import models
 
 SMALL = {
+    "alexnet": {"classes": 5, "width": 0.0625},
+    "alexnet_bvlc": {"classes": 5, "width": 0.0625},
+    "alexnet_torchvision": {"classes": 5, "width": 0.125},
+    "caffenet": {"classes": 5, "width": 0.0625},
     "efficientnet_b0": {"classes": 5, "width": 0.25, "depth": 0.1},
     "efficientnet_b0_torchvision": {"classes": 5, "width": 0.25, "depth": 0.1},
     "efficientnet_b1": {"classes": 5, "width": 0.25, "depth": 0.1},
@@ -71,6 +75,9 @@ SMALL = {
 }
 # Side of the pictures where 64 is too few for all of the strides.
 SIDES = {
+    "alexnet": 67,
+    "alexnet_bvlc": 67,
+    "caffenet": 67,
     "inception_v3": 107,
     "inception_v3_gluon": 107,
     "inception_v3_torchvision": 107,

@@ -19,6 +19,17 @@ NAMES = [
 ]
 # Poolings and convolutions without padding: a level is smaller than H / stride.
 UNPADDED = (
+    "alexnet",
+    "alexnet_bvlc",
+    "alexnet_torchvision",
+    "caffenet",
+    "inception_v3",
+    "inception_v3_gluon",
+    "inception_v3_torchvision",
+    "squeezenet1_0",
+    "squeezenet1_0_torchvision",
+    "squeezenet1_1",
+    "squeezenet1_1_torchvision",
     "vgg11",
     "vgg11_bn",
     "vgg13",
@@ -30,13 +41,6 @@ UNPADDED = (
     "vgg19_bn",
     "vgg19_torchvision",
     "xception",
-    "inception_v3",
-    "inception_v3_gluon",
-    "inception_v3_torchvision",
-    "squeezenet1_0",
-    "squeezenet1_0_torchvision",
-    "squeezenet1_1",
-    "squeezenet1_1_torchvision",
 )
 
 

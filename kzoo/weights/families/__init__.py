@@ -2,6 +2,7 @@
 
 from kzoo.weights.families import (
     alexnet,
+    densenet,
     efficientnet,
     inception_v3,
     mobilenet_v1,
@@ -29,6 +30,7 @@ FAMILIES = (
     resnet_v2,
     inception_v3,
     alexnet,
+    densenet,
 )
 
 _OUR_OWN = Layout(
