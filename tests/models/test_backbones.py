@@ -41,6 +41,11 @@ UNPADDED = (
     "vgg19_bn",
     "vgg19_torchvision",
     "xception",
+    "densenet121",
+    "densenet169",
+    "densenet_bc100_12_cifar",
+    "se_resnet50",
+    "se_resnext50_32x4d",
 )
 
 
