@@ -1,0 +1,25 @@
+"""Layers that Keras numbered, since nobody had named them: conv2d, conv2d_1, ...
+
+The count goes on from whatever was built before, so that only their order says which
+is which.
+"""
+
+import re
+
+
+def numbered(names, word):
+    """The layers called `word` or `word_NUMBER` among LAYER/VARIABLE, by number."""
+    pattern = re.compile(rf"{word}(?:_(\d+))?")
+    layers = dict.fromkeys(name.rpartition("/")[0] for name in names)
+    found = [layer for layer in layers if pattern.fullmatch(layer)]
+    return sorted(found, key=lambda layer: int(pattern.fullmatch(layer)[1] or 0))
+
+
+def in_order(names, ours):
+    """{'conv2d_4': 'stem_5_conv', 'batch_normalization_4': 'stem_5_bn', ...}, our
+    layers without their endings given in the order in which theirs were made."""
+    pairs = {}
+    for word, ending in (("conv2d", "conv"), ("batch_normalization", "bn")):
+        layers = [f"{layer}_{ending}" for layer in ours]
+        pairs |= dict(zip(numbered(names, word), layers))
+    return pairs
