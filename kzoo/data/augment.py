@@ -20,7 +20,9 @@ OF_A_BOX = ("boxes", "labels", "crowd", "masks")
 
 def usual(task, image_size):
     """What training does when it is not told otherwise."""
-    return {"detection": detection, "classification": classification}[task](image_size)
+    from kzoo.data.classification import augmentation  # made of the pieces here
+
+    return {"detection": detection, "classification": augmentation}[task](image_size)
 
 
 def detection(image_size, scale=(0.75, 1.5), horizontal=0.5, vertical=0.0, colour=0.2):
@@ -48,29 +50,24 @@ def detection(image_size, scale=(0.75, 1.5), horizontal=0.5, vertical=0.0, colou
     return augment
 
 
-def classification(image_size, area=(0.25, 1.0), ratio=(3 / 4, 4 / 3), colour=0.2):
-    """A random part of the picture, colour, flip (Szegedy et al. 2015, section 6).
+def random_part(image, draws, area, ratio):
+    """A part of a picture whose share of it is in the range `area`, and whose width
+    over its height is in `ratio`.
 
-    Args:
-      area: the range of the part's share of the picture.
-      ratio: the range of its width over its height.
+    draws: (4,) in 0..1, for its share, its shape, and where it lies (two).
     """
-    size = height_and_width(image_size)
+    sides = tf.cast(tf.shape(image)[:2], tf.float32)
+    share = area[0] + draws[0] * (area[1] - area[0])
+    side = tf.sqrt(share * tf.reduce_prod(sides))
+    shape = tf.sqrt(_between(draws[1], *ratio))
+    part = tf.clip_by_value(tf.round([side / shape, side * shape]), 1, sides)
+    return place_part(image, part, draws[2:4])
 
-    def augment(example, seed):
-        draws = tf.random.stateless_uniform([9], seed)
-        image = example["image"]
-        sides = tf.cast(tf.shape(image)[:2], tf.float32)
-        share = area[0] + draws[0] * (area[1] - area[0])
-        side = tf.sqrt(share * tf.reduce_prod(sides))
-        shape = tf.sqrt(_between(draws[1], *ratio))
-        part = tf.clip_by_value(tf.round([side / shape, side * shape]), 1, sides)
-        corner = tf.floor((sides - part + 1) * draws[2:4])
-        image = tf.image.resize(_cut(image, corner, part), size)
-        image = recolour(image, draws[4:8], colour)
-        return flip({**example, "image": image}, draws[8] < 0.5, axis=1)
 
-    return augment
+def place_part(image, part, place):
+    """The part of (height, width) whose corner lies at `place`, two numbers in 0..1."""
+    sides = tf.cast(tf.shape(image)[:2], tf.float32)
+    return _cut(image, tf.floor((sides - part + 1) * place), part)
 
 
 def jitter(example, size, zoom, place, draws, colour, visible=0.25):

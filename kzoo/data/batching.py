@@ -22,6 +22,7 @@ def batches(
     *,
     training,
     augment=None,
+    mix=None,
     seed=0,
     start_step=0,
     worker=(0, 1),
@@ -38,6 +39,8 @@ def batches(
       image_size: (H, W), or the side of a square.
       augment: f(example, seed (2,)) -> example of image_size; None for the task's
         usual one (kzoo.data.augment), False for the letterbox alone.
+      mix: f(images, labels, seed) -> (images, soft labels (B, K)) for training batches
+        of classification, as `kzoo.data.mixing.Mix`; seed is made from (seed, batch).
       start_step: the batch to begin with.
       worker: (w, W): only rows w*B/W to (w+1)*B/W of each batch, for worker w of W.
       max_boxes: M; by default the source's largest number of boxes.
@@ -64,7 +67,17 @@ def batches(
 
     steps = FOREVER if training else -(-count // batch_size)
     positions = tf.data.Dataset.range(start_step * rows, steps * rows)
-    return _in_batches(positions, load_row, rows)
+    dataset = _in_batches(positions, load_row, rows)
+    return _mixed(dataset, mix, seed, start_step) if training and mix else dataset
+
+
+def _mixed(dataset, mix, seed, start_step):
+    def mixed(number, batch):
+        seeds = tf.stack([tf.constant(seed, tf.int64), number])
+        images, targets = mix(batch["images"], batch["targets"], seeds)
+        return {**batch, "images": images, "targets": targets}
+
+    return dataset.enumerate(start_step).map(mixed, tf.data.AUTOTUNE).prefetch(1)
 
 
 def load(

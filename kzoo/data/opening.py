@@ -2,12 +2,15 @@
 
 import pathlib
 
-from kzoo.data import coco, folder, splits, voc, yolo
-from kzoo.data.checks import Problems
+import numpy as np
+
+from kzoo.data import arrays, coco, folder, splits, voc, yolo
+from kzoo.data.checks import Problems, Skipped
 from kzoo.data.source import TASKS, Source
 
 CHOICES = (
-    "scenes, tfds:NAME, voc:FOLDER, coco:FOLDER_OR_JSON, yolo:FOLDER, folder:FOLDER"
+    "scenes, tfds:NAME, voc:FOLDER, coco:FOLDER_OR_JSON, yolo:FOLDER, folder:FOLDER, "
+    "npz:FOLDER_OR_FILE, digits"
 )
 # Each has splits(folder) -> names and load(folder, split, problems) -> names, Records.
 FORMATS = {
@@ -24,11 +27,12 @@ def open_source(
     """Opens a data set and checks it: every box, and the header of every picture.
 
     Args:
-      source: scenes, tfds:NAME, voc:FOLDER, coco:FOLDER_OR_JSON, yolo:FOLDER or
-        folder:FOLDER.
+      source: scenes, tfds:NAME, voc:FOLDER, coco:FOLDER_OR_JSON, yolo:FOLDER,
+        folder:FOLDER, npz:FOLDER_OR_FILE or digits.
       split: "train", "validation", "test" (which also find val2017 and the like), or a
         part of one: "train[:90%]".
-      task: "detection" or "classification".
+      task: "detection" or "classification". Where pictures have boxes, the class of
+        the largest one is that of the picture; those without a box are left out.
       bad_data: "error", or "skip" to leave bad rows out (see Source.skipped).
       examples: how many to take, chosen with the seed; None for all. `scenes` draws as
         many as are asked for.
@@ -48,19 +52,51 @@ def open_source(
         from kzoo.data import tfds  # Half a second that folders need not wait for.
 
         return tfds.open_source(source, split, task, problems, examples, seed)
-    if kind not in FORMATS or not place:
+    if source != "digits" and (kind not in [*FORMATS, "npz"] or not place):
         raise ValueError(f"no data source {source!r}; it can be {CHOICES}")
-    form, its_task = FORMATS[kind]
-    if task != its_task:
+    form, its_task = FORMATS.get(kind, (None, "classification"))
+    if task == "detection" and task != its_task:
         raise ValueError(f"{source} is data for {its_task}, not for {task}")
+    if source == "digits":
+        return arrays.open_digits(split, examples, seed)
     path = pathlib.Path(place).expanduser()
     if not path.exists():
         raise ValueError(f"{source}: there is no folder {str(path)!r}")
+    if kind == "npz":
+        return arrays.open_npz(source, path, split, examples, seed)
     if path.is_file() and kind != "coco":
         raise ValueError(f"{source}: {str(path)!r} is a file, not a folder")
     name, start, end = splits.parse(split)
     name = splits.find(name, form.splits(path), source)
     classes, records = form.load(path, name, problems)
+    empty = []
+    if task != its_task:
+        records, empty = labelled(records)
     records = splits.cut(records, start, end)
     records = splits.choose(records, examples, seed, source)
-    return Source(source, split, task, classes, records, len(records), problems)
+    opened = Source(source, split, task, classes, records, len(records), problems)
+    opened.skipped += empty
+    return opened
+
+
+def labelled(records):
+    """(the Records with the class of their largest box, a Skipped for each without)."""
+    kept, empty = [], []
+    for record in records:
+        if label_of_largest(record):
+            kept.append(record)
+        else:
+            empty.append(Skipped(record.file, "", "it has no object, so no class"))
+    return kept, empty
+
+
+def label_of_largest(record):
+    """Gives a Record the class of its largest box; whether there is one."""
+    boxes = np.array(record.boxes, np.float64).reshape(-1, 4)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    # A box that is not sound is told of later, with its row.
+    areas = np.where(np.isfinite(areas) & ~np.array(record.crowd, bool), areas, -1.0)
+    if not len(areas) or areas.max() <= 0:
+        return False
+    record.label = record.labels[int(np.argmax(areas))]
+    return True

@@ -19,8 +19,9 @@ from kzoo.train.devices import (
 from kzoo.train.errors import LostWorker, named_errors
 from kzoo.train.evaluate import Evaluation
 from kzoo.train.loop import Loop, NonFiniteLoss, Plan
-from kzoo.train.schedules import OPTIMIZERS, SCHEDULES, Schedule, optimizer
-from kzoo.train.step import TrainStep, averaged_weights, set_batch_norm
+from kzoo.train.optimizers import OPTIMIZERS, optimizer
+from kzoo.train.schedules import SCHEDULES, Schedule
+from kzoo.train.step import TrainStep, averaged_weights, freeze, set_batch_norm
 from kzoo.train.stopping import Stopped
 from kzoo.train.workdir import Log, Workdir
 
@@ -42,6 +43,7 @@ __all__ = [
     "averaged_weights",
     "chief_first",
     "distribute",
+    "freeze",
     "is_chief",
     "named_errors",
     "optimizer",

@@ -36,6 +36,9 @@ class Plan:
       log_every: steps whose mean is one row of the log.
       steps_per_call: steps that run without coming back to Python.
       best: the score that chooses the best model, the higher the better.
+      patience: evaluations without a better score after which the run ends; None to
+        go on to the last step.
+      snapshots: keep every model that was evaluated, for ensembles.
     """
 
     steps: int
@@ -44,6 +47,8 @@ class Plan:
     log_every: int = 10
     steps_per_call: int = 1
     best: str = "mAP"
+    patience: int | None = None
+    snapshots: bool = False
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -144,7 +149,7 @@ class Loop:
             # First, since a run may have been stopped just before an evaluation.
             if self._due("evaluate_every") and self.evaluated < self.step:
                 self._evaluate()
-            if self.step == self.plan.steps:
+            if self.step == self.plan.steps or self._stalled():
                 return
             count = self._steps_to_go()
             self._pending.append(self.train_step(stream, tf.constant(count)))
@@ -158,6 +163,16 @@ class Loop:
             if stop:
                 at = f"stopped at step {self.step} of {self.plan.steps}"
                 raise Stopped(f"{at}; {CONTINUE}")
+
+    def _stalled(self):
+        """Whether the last evaluations brought no better score, as --patience counts.
+
+        From what a state holds anyway, so that a run that ended stays ended.
+        """
+        if self.plan.patience is None or self.best is None:
+            return False
+        waited = self.evaluated - self.best["step"]
+        return waited >= self.plan.patience * self.plan.evaluate_every
 
     def _steps_to_go(self):
         """Steps until something else than training is due, at most a call's."""
@@ -211,6 +226,9 @@ class Loop:
                 self.best = {**scores, "step": self.step}
                 if self.chief:
                     saving.save(self.model, self.workdir.model, self.best)
+            if self.plan.snapshots and self.chief:
+                folder = self.workdir.snapshots / f"{self.step:06d}"
+                saving.save(self.model, folder, {**scores, "step": self.step})
         schedule = schedule_of(self.optimizer)
         if schedule:
             schedule.watch(score)

@@ -1,25 +1,90 @@
-"""Learning rates as functions of the step, and the optimizers that follow them."""
+"""Learning rates as functions of the step."""
 
+import inspect
 import math
 
 import keras
 from keras import ops
 
-# From progress 0..1 after the warm-up to a factor of the learning rate.
-SCHEDULES = {
-    "constant": lambda progress: ops.ones_like(progress),
-    "cosine": lambda progress: 0.5 * (1 + ops.cos(math.pi * progress)),
-    "linear": lambda progress: 1 - progress,
-    # DeepLab's power, section 4.1 of https://arxiv.org/abs/1606.00915.
-    "polynomial": lambda progress: (1 - progress) ** 0.9,
-    # Detectron's steps: a tenth at 60k and again at 80k of 90k.
-    "step": lambda progress: 0.1
-    ** (
-        ops.cast(progress >= 2 / 3, "float32") + ops.cast(progress >= 8 / 9, "float32")
-    ),
-    # Falls when the scores stop rising: see `Schedule.watch`.
-    "plateau": lambda progress: ops.ones_like(progress),
-}
+from kzoo.models.registry import parse
+
+# Functions of progress 0..1, after the warm-up, to a factor of the learning rate; what
+# else they take can be stated with their names: "step(at=(0.5, 0.75), factor=0.2)".
+
+
+def constant(progress):
+    return ops.ones_like(progress)
+
+
+def cosine(progress, final=0.0):
+    """Loshchilov and Hutter, ICLR 2017, without restarts; down to `final`."""
+    return final + (1 - final) * 0.5 * (1 + ops.cos(math.pi * progress))
+
+
+def linear(progress):
+    return 1 - progress
+
+
+def polynomial(progress, power=0.9):
+    """DeepLab's power by default, section 4.1 of https://arxiv.org/abs/1606.00915."""
+    return (1 - progress) ** power
+
+
+def step(progress, at=(2 / 3, 8 / 9), factor=0.1):
+    """Falls by `factor` at each of these parts of the run.
+
+    By default Detectron's: a tenth at 60k and again at 80k of 90k.
+    """
+    passed = [ops.cast(progress >= place, "float32") for place in at]
+    return factor ** sum(passed, ops.zeros_like(progress))
+
+
+def exponential(progress, factor=0.94, times=50):
+    """`times` equal falls by `factor` over the run, the first after one part of it."""
+    # A little more, since 0.3 * 10 is less than 3 in float32.
+    return factor ** ops.floor(progress * times + 1e-4)
+
+
+def inverse(progress, k=9.0):
+    """1 / (1 + k * progress): 1 over t, to 1 / (1 + k) of the rate at the end."""
+    return 1 / (1 + k * progress)
+
+
+def plateau(progress, factor=0.1):
+    """Falls when the scores stop rising: see `Schedule.watch`."""
+    return ops.ones_like(progress)
+
+
+_KINDS = (
+    constant,
+    cosine,
+    linear,
+    polynomial,
+    step,
+    exponential,
+    inverse,
+    plateau,
+)
+SCHEDULES = {kind.__name__: kind for kind in _KINDS}
+
+
+def check(text):
+    """(name, {arguments}) of a schedule as a flag states it.
+
+    Raises:
+      ValueError: there is no such schedule or argument; it names those there are.
+    """
+    name, stated = parse(text)
+    if name not in SCHEDULES:
+        raise ValueError(f"no schedule {name!r}; kzoo has {', '.join(SCHEDULES)}")
+    known = list(inspect.signature(SCHEDULES[name]).parameters)[1:]
+    for argument in stated:
+        if argument not in known:
+            raise ValueError(
+                f"{name} has no argument {argument!r}; "
+                f"it has {', '.join(known) or 'none'}"
+            )
+    return name, stated
 
 
 @keras.saving.register_keras_serializable("kzoo")
@@ -29,25 +94,24 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     Args:
       rate: the highest learning rate.
       steps: of the whole run.
-      kind: a name in `SCHEDULES`.
+      kind: a name in `SCHEDULES`, or a call of it: "cosine(final=0.01)".
       warmup_steps: steps until `rate` is reached.
       patience: of "plateau": evaluations without a better score before the rate
-        falls to a tenth.
+        falls by its factor.
 
     Attributes:
       variables: what a checkpoint must hold of it.
     """
 
     def __init__(self, rate, steps, kind="cosine", warmup_steps=0, patience=2):
-        if kind not in SCHEDULES:
-            raise ValueError(f"no schedule {kind!r}; kzoo has {', '.join(SCHEDULES)}")
+        self._name, self._stated = check(kind)
         if not 0 <= rate < math.inf:
             raise ValueError(f"the learning rate is {rate}; it can be 0 or above")
         self.rate, self.steps = rate, steps
         self.kind, self.warmup_steps = kind, warmup_steps
         self.patience = patience
         self.variables = []
-        if kind == "plateau":
+        if self._name == "plateau":
             # In variables, so that the graph sees them change.
             self.factor = _number(1.0, "factor")
             self.best = _number(-1e30, "best")
@@ -59,12 +123,13 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         warmup = ops.minimum((step + 1) / max(self.warmup_steps, 1), 1.0)
         left = max(self.steps - self.warmup_steps, 1)
         progress = ops.clip((step - self.warmup_steps) / left, 0.0, 1.0)
-        rate = self.rate * warmup * SCHEDULES[self.kind](progress)
-        return rate * self.factor if self.kind == "plateau" else rate
+        share = SCHEDULES[self._name](progress, **self._stated)
+        rate = self.rate * warmup * share
+        return rate * self.factor if self._name == "plateau" else rate
 
     def watch(self, score):
         """Takes note of a score, the higher the better; only "plateau" cares."""
-        if self.kind != "plateau":
+        if self._name != "plateau":
             return
         if score > float(self.best.numpy()):
             self.best.assign(score)
@@ -72,7 +137,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             return
         self.waited.assign_add(1.0)
         if float(self.waited.numpy()) >= self.patience:
-            self.factor.assign(self.factor * 0.1)
+            self.factor.assign(self.factor * self._stated.get("factor", 0.1))
             self.waited.assign(0.0)
 
     def get_config(self):
@@ -82,37 +147,6 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
 def _number(value, name):
     return keras.Variable(value, trainable=False, dtype="float32", name=name)
-
-
-OPTIMIZERS = ("sgd", "adam", "adamw")
-
-
-def optimizer(name, learning_rate, weight_decay=0.0, ema_momentum=0.0):
-    """The optimizer called `name`; with loss scaling under "mixed_float16".
-
-    Args:
-      learning_rate: a number or a `Schedule`.
-      weight_decay: decoupled, of kernels only, for adamw. (The L2 of the papers that
-        train with SGD is `kzoo.train.TrainStep`'s l2: the decay of Keras' SGD is ten
-        times weaker under momentum 0.9, and is also that of biases and batch norms.)
-      ema_momentum: above 0, an average of the weights is kept and evaluated.
-    """
-    average = {"use_ema": True, "ema_momentum": ema_momentum} if ema_momentum else {}
-    if name == "sgd":
-        made = keras.optimizers.SGD(learning_rate, momentum=0.9, **average)
-    elif name == "adam":
-        made = keras.optimizers.Adam(learning_rate, **average)
-    elif name == "adamw":
-        made = keras.optimizers.AdamW(
-            learning_rate, weight_decay=weight_decay, **average
-        )
-        # A pattern that all names match except those with "kernel" in them.
-        made.exclude_from_weight_decay(var_names=["^(?!.*kernel)"])
-    else:
-        raise ValueError(f"no optimizer {name!r}; kzoo has {', '.join(OPTIMIZERS)}")
-    if keras.config.dtype_policy().name == "mixed_float16":
-        made = keras.optimizers.LossScaleOptimizer(made)
-    return made
 
 
 def inner(optimizer):

@@ -188,6 +188,28 @@ def set_batch_norm(model, kind, steps=None):
                 layer.momentum = min(layer.momentum, max(0.0, 1 - 20 / steps))
 
 
+def freeze(model, prefixes):
+    """Keeps the layers as they are whose names begin with one of `prefixes`.
+
+    Their batch normalizations use the statistics that they have.
+
+    Raises:
+      ValueError: for a prefix that no layer with weights has.
+    """
+    layers = [layer for layer in model._flatten_layers() if layer.weights]
+    layers = [layer for layer in layers if not hasattr(layer, "layers")]
+    for prefix in prefixes:
+        frozen = [layer for layer in layers if layer.name.startswith(prefix)]
+        if not frozen:
+            parts = dict.fromkeys(layer.name.partition("_")[0] for layer in layers)
+            raise ValueError(
+                f"{model.name} has no layer {prefix!r}...; its layers begin with "
+                f"{', '.join(parts)}"
+            )
+        for layer in frozen:
+            layer.trainable = False
+
+
 @contextlib.contextmanager
 def averaged_weights(model, optimizer):
     """Inside, `model` has the moving averages of its weights, if they are kept."""

@@ -3,10 +3,12 @@
 config.flags     every flag with its value; give it back with --flagfile
 checkpoint/      state.npz, from which a second run continues
 model/           the best model, for `kzoo.load(workdir)`
+snapshots/       all models that were evaluated, where they are wanted
 export/          files that ship
 log.csv          one row for every few steps and every evaluation
 curves.png       the same as a picture
 predictions.png  truth and predictions side by side
+confusion.png    of a classifier: which class is taken for which
 report.json      scores, formats, seconds, versions
 tensorboard/     the same as log.csv, for TensorBoard
 """
@@ -31,10 +33,12 @@ class Workdir:
         self.config = self.folder / "config.flags"
         self.state = self.folder / "checkpoint" / "state.npz"
         self.model = self.folder / "model"
+        self.snapshots = self.folder / "snapshots"
         self.export = self.folder / "export"
         self.log = self.folder / "log.csv"
         self.curves = self.folder / "curves.png"
         self.predictions = self.folder / "predictions.png"
+        self.confusion = self.folder / "confusion.png"
         self.report = self.folder / "report.json"
         self.tensorboard = self.folder / "tensorboard"
 

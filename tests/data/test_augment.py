@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import kzoo.data
-from kzoo.data import augment
+from kzoo.data import augment, classification
 from kzoo.ops.images import letterbox
 
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.float32)
@@ -193,7 +193,7 @@ def test_padding_stays_black():
 
 def test_classification_keeps_the_label_and_fills_the_picture():
     example = {"image": tf.fill([9, 50, 3], np.uint8(200)), "label": tf.constant(3)}
-    function = augment.classification((24, 32), colour=0)
+    function = classification.augmentation((24, 32), colour=0)
     for seed in range(5):
         result = function(example, tf.constant([0, seed], tf.int64))
         assert result["image"].shape == (24, 32, 3) and int(result["label"]) == 3

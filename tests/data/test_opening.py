@@ -16,7 +16,7 @@ import kzoo.data
         ("voc:/no/such", {}, "voc:/no/such: there is no folder '/no/such'"),
         ("scenes", {"task": "poses"}, "data can be for detection or classification"),
         ("folder:.", {}, "folder:. is data for classification, not for detection"),
-        ("yolo:.", {"task": "classification"}, "is data for detection, not for"),
+        ("digits", {}, "digits is data for classification, not for detection"),
         ("scenes", {"bad_data": "no"}, "it can be 'error' or 'skip'"),
     ],
 )
