@@ -15,6 +15,7 @@ import keras
 from keras import layers
 
 from kzoo.models.blocks import dense_classifier, he_normal
+from kzoo.models.layers.adaptive_pooling import AdaptiveAveragePooling2D
 from kzoo.models.layers.grouped_conv import GroupedConv2D
 from kzoo.models.layers.local_response_normalization import LocalResponseNormalization
 from kzoo.models.registry import Paper, register
@@ -125,7 +126,7 @@ def alexnet_one_tower(name, classes, input_shape, width):
     x = features["C4"] = conv(x, wide(256), 3, 1, "stage5", padding=1)
     x = features["C5"] = overlapping_pool(x, "stage5")
     if classes is not None and x.shape[1:3] != (6, 6):
-        x = layers.AdaptiveAveragePooling2D((6, 6), name="head_pool")(x)
+        x = AdaptiveAveragePooling2D(6, name="head_pool")(x)
     return dense_classifier(images, features, x, classes, name, wide(4096))
 
 

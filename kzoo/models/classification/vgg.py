@@ -17,6 +17,7 @@ import keras
 from keras import layers
 
 from kzoo.models.blocks import dense_classifier, he_normal
+from kzoo.models.layers.adaptive_pooling import AdaptiveAveragePooling2D
 from kzoo.models.registry import Paper, register
 from kzoo.preprocessing import Preprocess
 
@@ -84,7 +85,7 @@ def vgg(kind, depths, name, classes, input_shape, width):
         x = layers.MaxPooling2D(2, name=f"stage{stage}_pool")(x)
     features["C5"] = x
     if kind.adaptive and classes is not None and x.shape[1:3] != (7, 7):
-        x = layers.AdaptiveAveragePooling2D((7, 7), name="head_pool")(x)
+        x = AdaptiveAveragePooling2D(7, name="head_pool")(x)
     units = round(4096 * width)
     return dense_classifier(images, features, x, classes, name, units)
 
