@@ -134,9 +134,7 @@ def _from_hub(url, part):
     owner, repository, file = _on_hub(url)
     folder = part.with_name(f"{part.name}.hub")
     try:
-        huggingface_hub.hf_hub_download(
-            f"{owner}/{repository}", file, local_dir=folder
-        )
+        huggingface_hub.hf_hub_download(f"{owner}/{repository}", file, local_dir=folder)
     except Exception as error:
         # httpx's, requests' or its own, from version to version.
         raise OSError(f"{type(error).__name__}: {error}") from error

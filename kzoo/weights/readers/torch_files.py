@@ -116,8 +116,8 @@ def _read_stream(data):
     content = unpickle(file, _KNOWN, persistent)
     storages = {}
     for key in unpickle(file, _KNOWN):
-        count = int.from_bytes(file.read(8), "big" if big else "little")
-        size = count * _stored(kinds[key], big).itemsize
+        count = np.frombuffer(file.read(8), _stored("i8", big))[0]
+        size = int(count) * _stored(kinds[key], big).itemsize
         storages[key] = _numbers(file.read(size), kinds[key], big)
     return _arrays(content, lambda key, _: storages[key])
 
@@ -168,7 +168,10 @@ def _arrays(content, numbers):
 
 def _array(tensor, numbers):
     """A view of a storage's numbers, which the file cannot make look beyond them."""
-    part = numbers[tensor.storage.start :][: tensor.storage.count]
+    storage = tensor.storage
+    part = numbers[storage.start :][: storage.count]
+    if len(part) != storage.count:
+        raise ValueError(f"{len(part)} of {storage.count} numbers of {storage.key}")
     steps = [tensor.offset, *tensor.shape, *tensor.strides]
     if any(type(step) is not int or step < 0 for step in steps):
         raise ValueError(f"a tensor of shape {tensor.shape}, strides {tensor.strides}")
