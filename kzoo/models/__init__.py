@@ -37,6 +37,10 @@ from kzoo.models.classification.efficientnet import (
     efficientnet_b7,
     efficientnet_b7_torchvision,
 )
+from kzoo.models.classification.googlenet import (
+    googlenet,
+    googlenet_torchvision,
+)
 from kzoo.models.classification.inception_v3 import (
     inception_v3,
     inception_v3_gluon,
@@ -46,6 +50,12 @@ from kzoo.models.classification.mobilenet_v1 import mobilenet_v1, mobilenet_v1_t
 from kzoo.models.classification.mobilenet_v2 import (
     mobilenet_v2,
     mobilenet_v2_torchvision,
+)
+from kzoo.models.classification.mobilenet_v3 import (
+    mobilenet_v3_large,
+    mobilenet_v3_large_torchvision,
+    mobilenet_v3_small,
+    mobilenet_v3_small_torchvision,
 )
 from kzoo.models.classification.resnet import (
     resnet18,
@@ -96,6 +106,14 @@ from kzoo.models.classification.vgg import (
     vgg19_bn,
     vgg19_torchvision,
 )
+from kzoo.models.classification.vit import (
+    vit_b16,
+    vit_b16_torchvision,
+    vit_l16,
+    vit_l16_torchvision,
+    vit_s16,
+    vit_ti16,
+)
 from kzoo.models.classification.xception import (
     xception,
 )
@@ -136,6 +154,8 @@ __all__ = [
     "efficientnet_b6_torchvision",
     "efficientnet_b7",
     "efficientnet_b7_torchvision",
+    "googlenet",
+    "googlenet_torchvision",
     "inception_v3",
     "inception_v3_gluon",
     "inception_v3_torchvision",
@@ -143,6 +163,10 @@ __all__ = [
     "mobilenet_v1_timm",
     "mobilenet_v2",
     "mobilenet_v2_torchvision",
+    "mobilenet_v3_large",
+    "mobilenet_v3_large_torchvision",
+    "mobilenet_v3_small",
+    "mobilenet_v3_small_torchvision",
     "names",
     "resnet18",
     "resnet20_cifar",
@@ -184,5 +208,11 @@ __all__ = [
     "vgg19",
     "vgg19_bn",
     "vgg19_torchvision",
+    "vit_b16",
+    "vit_b16_torchvision",
+    "vit_l16",
+    "vit_l16_torchvision",
+    "vit_s16",
+    "vit_ti16",
     "xception",
 ]

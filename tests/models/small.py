@@ -37,6 +37,10 @@ SMALL = {
     "mobilenet_v1_timm": {"classes": 5, "width": 0.25},
     "mobilenet_v2": {"classes": 5, "width": 0.25},
     "mobilenet_v2_torchvision": {"classes": 5, "width": 0.25},
+    "mobilenet_v3_large": {"classes": 5, "width": 0.25},
+    "mobilenet_v3_large_torchvision": {"classes": 5, "width": 0.25},
+    "mobilenet_v3_small": {"classes": 5, "width": 0.25},
+    "mobilenet_v3_small_torchvision": {"classes": 5, "width": 0.25},
     "resnet18": {"classes": 5, "width": 0.125},
     "resnet20_cifar": {"classes": 5, "width": 0.5},
     "resnet32_cifar": {"classes": 5, "width": 0.5},
@@ -79,6 +83,14 @@ SMALL = {
     "vgg19_bn": {"classes": 5, "width": 0.0625},
     "vgg19_torchvision": {"classes": 5, "width": 0.0625},
     "xception": {"classes": 5, "width": 0.125},
+    "googlenet": {"classes": 5, "width": 0.25},
+    "googlenet_torchvision": {"classes": 5, "width": 0.25},
+    "vit_ti16": {"classes": 5, "width": 0.125},
+    "vit_s16": {"classes": 5, "width": 0.125},
+    "vit_b16": {"classes": 5, "width": 0.125},
+    "vit_l16": {"classes": 5, "width": 0.125},
+    "vit_b16_torchvision": {"classes": 5, "width": 0.125},
+    "vit_l16_torchvision": {"classes": 5, "width": 0.125},
 }
 # Side of the pictures where 64 is too few for all of the strides.
 SIDES = {

@@ -4,25 +4,30 @@ from kzoo.weights.families import (
     alexnet,
     densenet,
     efficientnet,
+    googlenet,
     inception_v3,
     mobilenet_v1,
     mobilenet_v2,
+    mobilenet_v3,
     resnet,
     resnet_cifar,
     resnet_v2,
     retinanet,
     squeezenet,
     vgg,
+    vit,
     xception,
 )
 from kzoo.weights.layout import Layout
 
 FAMILIES = (
+    vit,
     efficientnet,
     retinanet,
     resnet,
     mobilenet_v1,
     mobilenet_v2,
+    mobilenet_v3,
     squeezenet,
     xception,
     resnet_cifar,
@@ -31,6 +36,7 @@ FAMILIES = (
     inception_v3,
     alexnet,
     densenet,
+    googlenet,
 )
 
 _OUR_OWN = Layout(
