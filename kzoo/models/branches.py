@@ -31,7 +31,7 @@ def chain(x, steps, conv, name):
 
 
 def names(module, name):
-    """The names of a module's convolutions, in the order in which `mixed` makes them."""
+    """The names of a module's convolutions, in the order that `mixed` makes them in."""
     found = []
     for number, steps in enumerate(module, 1):
         for i, step in enumerate(steps, 1):

@@ -6,10 +6,18 @@ is which.
 
 import re
 
+# Keras 1 wrote some of the files, with longer words.
+_CONVOLUTION = "conv2d|convolution2d"
+_NORMALIZATION = "batch_normalization|batchnormalization"
 
-def numbered(names, word):
-    """The layers called `word` or `word_NUMBER` among LAYER/VARIABLE, by number."""
-    pattern = re.compile(rf"{word}(?:_(\d+))?")
+
+def convolutions(names):
+    return _numbered(names, _CONVOLUTION)
+
+
+def _numbered(names, word):
+    """The layers called WORD or WORD_NUMBER among LAYER/VARIABLE, by number."""
+    pattern = re.compile(rf"(?:{word})(?:_(\d+))?")
     layers = dict.fromkeys(name.rpartition("/")[0] for name in names)
     found = [layer for layer in layers if pattern.fullmatch(layer)]
     return sorted(found, key=lambda layer: int(pattern.fullmatch(layer)[1] or 0))
@@ -19,7 +27,7 @@ def in_order(names, ours):
     """{'conv2d_4': 'stem_5_conv', 'batch_normalization_4': 'stem_5_bn', ...}, our
     layers without their endings given in the order in which theirs were made."""
     pairs = {}
-    for word, ending in (("conv2d", "conv"), ("batch_normalization", "bn")):
+    for word, ending in ((_CONVOLUTION, "conv"), (_NORMALIZATION, "bn")):
         layers = [f"{layer}_{ending}" for layer in ours]
-        pairs |= dict(zip(numbered(names, word), layers))
+        pairs |= dict(zip(_numbered(names, word), layers))
     return pairs

@@ -1,4 +1,4 @@
-"""python -m tests.golden.make_inception_v3: keras.applications', torchvision's, timm's."""
+"""python -m tests.golden.make_inception_v3: Keras', torchvision's and timm's."""
 
 import keras
 import timm

@@ -46,6 +46,8 @@ UNPADDED = (
     "densenet_bc100_12_cifar",
     "se_resnet50",
     "se_resnext50_32x4d",
+    "googlenet",
+    "googlenet_torchvision",
 )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from kzoo.models import branches
 from kzoo.models.classification.inception_v3 import STEM, modules
 from kzoo.weights.layout import Layout, from_keras, from_torch, has
-from kzoo.weights.numbered import in_order, numbered
+from kzoo.weights.numbered import convolutions, in_order
 from kzoo.weights.published import Published, sha256_of
 
 _STEM = ("1a_3x3", "2a_3x3", "2b_3x3", "3b_1x1", "4a_3x3")
@@ -62,7 +62,7 @@ def keras_arrays(arrays):
 
 def is_keras(names):
     count = len(ours())
-    return "predictions/kernel" in names and len(numbered(names, "conv2d")) == count
+    return "predictions/kernel" in names and len(convolutions(names)) == count
 
 
 LAYOUTS = (

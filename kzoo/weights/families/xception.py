@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from kzoo.weights.layout import Layout, from_torch, has
+from kzoo.weights.numbered import in_order
 from kzoo.weights.published import Published
 
 # Keras numbers the convolutions that its file does not name: the shortcuts, in order.
@@ -25,30 +26,17 @@ def keras_applications(layer):
 
 def keras_arrays(arrays):
     """Theirs has both kernels of a separable convolution in one layer."""
-    unnamed = _unnamed(arrays)
+    unnamed = in_order(arrays, [f"{block}_shortcut" for block in _SHORTCUTS])
     converted = {}
     for name, array in arrays.items():
         layer, _, variable = name.rpartition("/")
         ours = unnamed.get(layer) or keras_applications(layer)
-        if variable == "depthwise_kernel":
+        if variable.endswith("depthwise_kernel"):
             ours = ours.replace("pointwise", "depthwise")
         if variable.endswith("_kernel"):
             variable = "kernel"
         converted[f"{ours}/{variable}" if ours else name] = array
     return converted
-
-
-def _unnamed(arrays):
-    """{'conv2d_1': 'block3_shortcut_conv'}; where they start to count is chance."""
-    layers = dict.fromkeys(name.rpartition("/")[0] for name in arrays)
-    found = {}
-    for theirs, ending in (("conv2d", "conv"), ("batch_normalization", "bn")):
-        pattern = re.compile(rf"{theirs}(?:_(\d+))?")
-        numbered = [layer for layer in layers if pattern.fullmatch(layer)]
-        numbered.sort(key=lambda layer: int(pattern.fullmatch(layer)[1] or 0))
-        for layer, block in zip(numbered, _SHORTCUTS):
-            found[layer] = f"{block}_shortcut_{ending}"
-    return found
 
 
 def timm(layer):
