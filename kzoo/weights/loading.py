@@ -115,7 +115,7 @@ class _Source:
             arrays = read(source)
             trained = _builders_of_folder(source)
         layout = recognize(arrays, _builders(model))
-        arrays = _with_names(model, layout.convert(arrays))
+        arrays = _resized(model, _with_names(model, layout.convert(arrays)))
         return cls(name, layout, arrays, layout.builders or trained, published)
 
 
@@ -137,6 +137,14 @@ def _with_names(model, arrays):
         if layer in layers and int(number) < len(layers[layer].weights):
             arrays = dict(arrays)
             arrays[layers[layer].weights[int(number)].path] = arrays.pop(name)
+    return arrays
+
+
+def _resized(model, arrays):
+    """With what a layer makes of arrays for another size of pictures (positions)."""
+    for layer in model.layers:
+        if hasattr(layer, "resized_weights"):
+            arrays = {**arrays, **layer.resized_weights(arrays)}
     return arrays
 
 
