@@ -5,9 +5,9 @@
     kzoo.weights.load(model, "resnet50.safetensors")
     kzoo.weights.load_backbone(detector, "imagenet")
 
-A set is a row of a family (`families`); `download` brings its file here, a reader takes
-it to {name: array} (`readers`), a layout takes the names and the shapes of one publisher
-to ours. Nothing is loaded in part without a word.
+A set is a row of a family (`families`); `download` brings its file here, a reader
+takes it to {name: array} (`readers`), a layout takes the names and the shapes of one
+publisher to ours. Nothing is loaded in part without a word.
 """
 
 from kzoo.weights.catalogue import class_names, names, table

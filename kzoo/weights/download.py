@@ -48,7 +48,7 @@ def fetch(url, expected=""):
 
     Args:
       url: https://..., or hf://OWNER/REPOSITORY/FILE on huggingface.co.
-      expected: "sha256:..." or "md5:...", the first digits or all; "" if its
+      expected: "sha256:...", "sha1:..." or "md5:...", first digits or all; "" if its
         publisher states none: then the first download counts.
 
     Raises:

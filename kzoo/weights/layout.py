@@ -74,6 +74,10 @@ def _channels_last(array, layer):
     return array.T if array.ndim == 2 else array
 
 
+# What keras.applications' "predictions" were called when some files were made.
+_OLD_PREDICTIONS = ("Logits", "fc1000", "probs")
+
+
 def from_keras(rename):
     """The function from Keras' weights to ours, by `rename` of layers."""
 
@@ -82,6 +86,8 @@ def from_keras(rename):
         for name, array in arrays.items():
             layer, _, variable = name.rpartition("/")
             ours = rename(layer)
+            if ours is None and layer in _OLD_PREDICTIONS:
+                ours = rename("predictions")
             # Files older than Keras 3 call a depthwise layer's kernel so.
             variable = "kernel" if variable == "depthwise_kernel" else variable
             converted[f"{ours}/{variable}" if ours else name] = array

@@ -11,8 +11,8 @@ class Published:
       name: what users say: "imagenet" for the family's first, "imagenet_v2" ...
       builder: ours that takes it.
       url: https://..., or hf://OWNER/REPOSITORY/FILE on huggingface.co.
-      hash: "sha256:..." or "md5:..." as its publisher states it, the first digits
-        being enough; "" where none is stated.
+      hash: "sha256:...", "sha1:..." or "md5:..." as its publisher states it, the first
+        digits being enough; "" where none is stated.
       licence: of the weights, as stated; "none stated" else.
       score: as published, on what `classes` names (top-1 / top-5).
       arguments: of the builder, where not its defaults.

@@ -82,6 +82,76 @@ _KERAS_PUBLISHED = (
     ("resnet101", "f1aeb4b969a6efcfb50fad2f0c20cfc5", "76.4 / 92.8"),
     ("resnet152", "100835be76be38e30d865e96f2aaae62", "76.6 / 93.1"),
 )
+# timm's names for sets of weights, and the scores that it publishes at 224 pixels.
+_TIMM_PUBLISHED = {
+    "resnet18": (
+        ("a1_in1k", "71.504 / 90.086"),
+        ("a2_in1k", "70.634 / 89.486"),
+        ("a3_in1k", "68.250 / 88.172"),
+        ("fb_ssl_yfcc100m_ft_in1k", "72.636 / 91.416"),
+        ("fb_swsl_ig1b_ft_in1k", "73.286 / 91.754"),
+        ("gluon_in1k", "70.844 / 89.750"),
+        ("tv_in1k", "69.752 / 89.082"),
+    ),
+    "resnet34": (
+        ("a1_in1k", "76.420 / 92.896"),
+        ("a2_in1k", "75.520 / 92.454"),
+        ("a3_in1k", "72.996 / 91.116"),
+        ("bt_in1k", "75.176 / 92.166"),
+        ("gluon_in1k", "74.574 / 91.988"),
+        ("tv_in1k", "73.298 / 91.422"),
+    ),
+    "resnet50": (
+        ("a1_in1k", "80.382 / 94.598"),
+        ("a1h_in1k", "80.654 / 95.312"),
+        ("a2_in1k", "79.828 / 94.560"),
+        ("a3_in1k", "78.052 / 93.780"),
+        ("am_in1k", "79.004 / 94.392"),
+        ("b1k_in1k", "79.564 / 94.622"),
+        ("b2k_in1k", "79.388 / 94.580"),
+        ("bt_in1k", "78.444 / 94.274"),
+        ("c1_in1k", "79.766 / 94.954"),
+        ("c2_in1k", "79.868 / 94.862"),
+        ("d_in1k", "79.904 / 94.666"),
+        ("fb_ssl_yfcc100m_ft_in1k", "79.252 / 94.826"),
+        ("fb_swsl_ig1b_ft_in1k", "81.146 / 95.980"),
+        ("gluon_in1k", "77.580 / 93.704"),
+        ("ra_in1k", "78.820 / 94.314"),
+        ("ram_in1k", "79.034 / 94.386"),
+        ("tv2_in1k", "80.846 / 95.430"),
+        ("tv_in1k", "76.156 / 92.866"),
+    ),
+    "resnet101": (
+        ("a1_in1k", "81.494 / 95.164"),
+        ("a1h_in1k", "81.950 / 95.760"),
+        ("a2_in1k", "81.344 / 95.198"),
+        ("a3_in1k", "79.836 / 94.608"),
+        ("gluon_in1k", "79.306 / 94.538"),
+        ("tv2_in1k", "81.906 / 95.768"),
+        ("tv_in1k", "77.404 / 93.552"),
+    ),
+    "resnet152": (
+        ("a1_in1k", "81.998 / 95.294"),
+        ("a1h_in1k", "82.818 / 96.124"),
+        ("a2_in1k", "81.764 / 95.270"),
+        ("a3_in1k", "80.548 / 95.004"),
+        ("gluon_in1k", "79.712 / 94.720"),
+        ("tv2_in1k", "82.294 / 96.000"),
+        ("tv_in1k", "78.330 / 94.046"),
+    ),
+}
+
+
+def _timm(builder, tag, score):
+    licence = "Apache-2.0"
+    if tag.startswith("fb_"):
+        licence = "CC-BY-NC-4.0"  # not for commerce
+    elif tag.startswith("tv"):
+        licence = "BSD-3"  # torchvision's, as another kind of file
+    url = f"hf://timm/{builder}.{tag}/model.safetensors"
+    return Published(tag, builder, url, "", licence, score)
+
+
 PUBLISHED = (
     *(
         Published(name, builder, _PYTORCH + file, sha256_of(file), "BSD-3", score)
@@ -97,5 +167,10 @@ PUBLISHED = (
             score,
         )
         for name, md5, score in _KERAS_PUBLISHED
+    ),
+    *(
+        _timm(builder, *row)
+        for builder, rows in _TIMM_PUBLISHED.items()
+        for row in rows
     ),
 )

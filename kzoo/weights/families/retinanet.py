@@ -4,6 +4,7 @@ import re
 
 from kzoo.weights.families import resnet
 from kzoo.weights.layout import Layout, from_torch, has
+from kzoo.weights.published import Published, sha256_of
 
 
 def torchvision(layer):
@@ -57,4 +58,20 @@ LAYOUTS = (
     ),
 )
 
-PUBLISHED = ()
+_PYTORCH = "https://download.pytorch.org/models/"
+_PUBLISHED = (
+    ("retinanet_torchvision", "retinanet_resnet50_fpn_coco-eeacb38b.pth", "AP 36.4"),
+    ("retinanet_v2", "retinanet_resnet50_fpn_v2_coco-5905b1c5.pth", "AP 41.5"),
+)
+PUBLISHED = tuple(
+    Published(
+        "coco",
+        builder,
+        _PYTORCH + file,
+        sha256_of(file),
+        "BSD-3",
+        score,
+        classes="coco91",
+    )
+    for builder, file, score in _PUBLISHED
+)

@@ -5,7 +5,6 @@ variables, and the names follow from its kind.
 """
 
 import io
-import os
 import re
 import zipfile
 
@@ -33,6 +32,8 @@ _KINDS = {
     "grouped_conv2d": {1: ("kernel",), 2: ("kernel", "bias")},
     "conv2d_transpose": {1: ("kernel",), 2: ("kernel", "bias")},
     "dense": {1: ("kernel",), 2: ("kernel", "bias")},
+    "partial_conv2d": {2: ("kernel", "bias")},
+    "sub_sampling": {2: ("kernel", "bias")},
 }
 # Keras 1 had other words; its "std" was a variance.
 _OLD_VARIABLES = {

@@ -1,8 +1,8 @@
 """PyTorch's files, .pth, .pt or .th, without PyTorch and without running them.
 
 `torch.save` writes a zip archive: data.pkl, where each tensor is a call of a function
-on a storage, and one entry for each storage. Before 1.6 it wrote four pickles one behind
-the other and the storages behind them. Both are read as data (`pickles`).
+on a storage, and one entry for each storage. Before 1.6 it wrote five pickles one
+behind the other and the storages behind them. Both are read as data (`pickles`).
 """
 
 import dataclasses
