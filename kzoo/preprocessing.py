@@ -26,18 +26,30 @@ MODES = {
     "caffe": (True, (1.0,) * 3, tuple(-m for m in _CAFFE_MEAN_BGR)),
     # The Caffe networks of BVLC, GoogLeNet and SqueezeNet: the mean in whole numbers.
     "bvlc": (True, (1.0,) * 3, (-104.0, -117.0, -123.0)),
+    # BN-Inception of the same, as its weights for PyTorch state it.
+    "bn_inception": (True, (1.0,) * 3, (-104.0, -117.0, -128.0)),
     # Megvii's ShuffleNet: BGR as it came.
     "megvii": (True, (1.0,) * 3, (0.0,) * 3),
     # 0..1.
     "unit": (False, (1 / 255,) * 3, (0.0,) * 3),
     # 0..255 as it came.
     "none": (False, None, None),
+    # One channel of grey, 0..1.
+    "grey": (False, (1 / 255,), (0.0,)),
+    # The same as Caffe's LeNet has it: a 256th each.
+    "caffe_grey": (False, (1 / 256,), (0.0,)),
+    # LeNet-5's paper: grey, -0.1 where there is no ink and 1.175 where it is black.
+    # MNIST's files have 0 and 255 there: ink is bright.
+    "lenet": (False, (1.275 / 255,), (-0.1,)),
 }
+# Luminance of red, green and blue, ITU-R BT.601, as picture libraries turn to grey.
+_LUMINANCE = (0.299, 0.587, 0.114)
 
 
 @keras.saving.register_keras_serializable("kzoo")
 class Preprocess(keras.layers.Layer):
-    """Maps RGB pictures 0..255, (..., 3), to a network's own scale.
+    """Maps RGB pictures 0..255, (..., 3), to a network's own scale, (..., 3) or, where
+    it wants grey, (..., 1).
 
     Computes in float32, since half precision would round the pixels, and gives
     its outputs in the policy's compute type.
@@ -60,6 +72,9 @@ class Preprocess(keras.layers.Layer):
         pixels = ops.cast(images, "float32")
         if reverse:
             pixels = ops.flip(pixels, axis=-1)
+        if self._is_grey():
+            weights = ops.convert_to_tensor(_LUMINANCE, "float32")
+            pixels = ops.sum(pixels * weights, axis=-1, keepdims=True)
         if scale is not None:
             # Built here, in the graph that runs: tensors made outside become
             # inputs of an exported ONNX graph.
@@ -67,8 +82,12 @@ class Preprocess(keras.layers.Layer):
             pixels = pixels * scale + ops.convert_to_tensor(offset, "float32")
         return ops.cast(pixels, self.compute_dtype)
 
+    def _is_grey(self):
+        scale = MODES[self.mode][1]
+        return scale is not None and len(scale) == 1
+
     def compute_output_shape(self, input_shape):
-        return input_shape
+        return (*input_shape[:-1], 1) if self._is_grey() else input_shape
 
     def get_config(self):
         return {**super().get_config(), "mode": self.mode}

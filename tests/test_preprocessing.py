@@ -20,6 +20,10 @@ BY_HAND = {
     "megvii": (255.0, 100.0, 0.0),
     "unit": (0.0, 0.392157, 1.0),
     "none": (0.0, 100.0, 255.0),
+    # 0.587 * 100 + 0.114 * 255 = 87.77
+    "grey": (0.344196,),
+    "caffe_grey": (0.342852,),
+    "lenet": (0.33885,),
 }
 
 
@@ -32,6 +36,7 @@ def picture(dtype):
 def test_a_pixel_by_hand(mode, dtype):
     result = keras.ops.convert_to_numpy(Preprocess(mode)(picture(dtype)))
     assert result.dtype == np.float32
+    assert result.shape[-1] == len(BY_HAND[mode])
     np.testing.assert_allclose(result[0, 0, 0], BY_HAND[mode], rtol=1e-5, atol=1e-6)
 
 

@@ -41,11 +41,16 @@ from kzoo.models.classification.googlenet import (
     googlenet,
     googlenet_torchvision,
 )
+from kzoo.models.classification.inception_v2 import (
+    inception_v2,
+)
 from kzoo.models.classification.inception_v3 import (
     inception_v3,
     inception_v3_gluon,
     inception_v3_torchvision,
 )
+from kzoo.models.classification.lenet5 import lenet5
+from kzoo.models.classification.lenet5_modern import lenet5_caffe, lenet5_modern
 from kzoo.models.classification.mobilenet_v1 import mobilenet_v1, mobilenet_v1_timm
 from kzoo.models.classification.mobilenet_v2 import (
     mobilenet_v2,
@@ -156,9 +161,13 @@ __all__ = [
     "efficientnet_b7_torchvision",
     "googlenet",
     "googlenet_torchvision",
+    "inception_v2",
     "inception_v3",
     "inception_v3_gluon",
     "inception_v3_torchvision",
+    "lenet5",
+    "lenet5_caffe",
+    "lenet5_modern",
     "mobilenet_v1",
     "mobilenet_v1_timm",
     "mobilenet_v2",

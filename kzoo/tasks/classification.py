@@ -2,13 +2,19 @@
 
 from keras import ops
 
-from kzoo.losses.classification import hinge, softmax_cross_entropy, squared_hinge
+from kzoo.losses.classification import (
+    hinge,
+    maximum_a_posteriori,
+    softmax_cross_entropy,
+    squared_hinge,
+)
 from kzoo.ops.native import global_sum
 
 LOSSES = {
     "cross_entropy": softmax_cross_entropy,
     "hinge": hinge,
     "squared_hinge": squared_hinge,
+    "maximum_a_posteriori": maximum_a_posteriori,
 }
 
 

@@ -12,7 +12,7 @@ import torch
 
 from tests.golden import draw
 
-MEAN_BGR = (103.939, 116.779, 123.68)
+MEAN_BGR = (104, 117, 123)
 
 
 def narrowed(text, width, classes):

@@ -33,6 +33,9 @@ SMALL = {
     "inception_v3": {"classes": 5, "width": 0.125},
     "inception_v3_gluon": {"classes": 5, "width": 0.125},
     "inception_v3_torchvision": {"classes": 5, "width": 0.125},
+    "lenet5": {"classes": 5},
+    "lenet5_caffe": {"classes": 5},
+    "lenet5_modern": {"classes": 5},
     "mobilenet_v1": {"classes": 5, "width": 0.25},
     "mobilenet_v1_timm": {"classes": 5, "width": 0.25},
     "mobilenet_v2": {"classes": 5, "width": 0.25},
@@ -91,6 +94,7 @@ SMALL = {
     "vit_l16": {"classes": 5, "width": 0.125},
     "vit_b16_torchvision": {"classes": 5, "width": 0.125},
     "vit_l16_torchvision": {"classes": 5, "width": 0.125},
+    "inception_v2": {"classes": 5, "width": 0.125},
 }
 # Side of the pictures where 64 is too few for all of the strides.
 SIDES = {
@@ -100,6 +104,9 @@ SIDES = {
     "inception_v3": 107,
     "inception_v3_gluon": 107,
     "inception_v3_torchvision": 107,
+    "lenet5": 32,
+    "lenet5_caffe": 28,
+    "lenet5_modern": 32,
 }
 
 

@@ -31,6 +31,9 @@ UNPADDED = (
     "inception_v3",
     "inception_v3_gluon",
     "inception_v3_torchvision",
+    "lenet5",
+    "lenet5_caffe",
+    "lenet5_modern",
     "nasnet_mobile",
     "nasnet_mobile_keras",
     "se_resnet50",
@@ -56,6 +59,7 @@ UNPADDED = (
     "vit_s16",
     "vit_ti16",
     "xception",
+    "inception_v2",
 )
 
 

@@ -91,7 +91,7 @@ def alexnet_of(rest, name, classes, input_shape, width):
         return round(filters * width)
 
     images = keras.Input(input_shape, name="images")
-    x = Preprocess("caffe", name="preprocess")(images)
+    x = Preprocess("bvlc", name="preprocess")(images)
     features = {}
     x = features["C2"] = conv(x, wide(96), 11, 4, "stage1")
     x = rest(x, "stage1")

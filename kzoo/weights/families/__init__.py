@@ -5,7 +5,9 @@ from kzoo.weights.families import (
     densenet,
     efficientnet,
     googlenet,
+    inception_v2,
     inception_v3,
+    lenet5,
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
@@ -37,6 +39,8 @@ FAMILIES = (
     alexnet,
     densenet,
     googlenet,
+    lenet5,
+    inception_v2,
 )
 
 _OUR_OWN = Layout(
