@@ -31,17 +31,24 @@ def class_names(classes):
     return tuple((_NAMES / f"{classes}.txt").read_text().splitlines())
 
 
+def is_set(model, name):
+    """Whether `find` has a set of this name for a model."""
+    return _found(_rows(_specs_of(model)), name) is not None
+
+
 def find(model, name):
     """The published set called `name` that fits `model`.
+
+    The name of its classes stands for a builder's first set.
 
     Raises:
       ValueError: if there is none; it tells which there are.
     """
     specs = _specs_of(model)
     rows = _rows(specs)
-    for row in rows:
-        if row.name == name:
-            return row
+    found = _found(rows, name)
+    if found:
+        return found
     who = specs[0].builder if specs else model.name
     others = [_said(row) for spec in specs for row in sets(spec.builder)]
     if rows:
@@ -51,6 +58,11 @@ def find(model, name):
     else:
         choices = "none are published; a path of a file can be given"
     raise ValueError(f"{who} has no weights {name!r}; {choices}")
+
+
+def _found(rows, name):
+    named = [row for row in rows if row.name == name]
+    return next(iter(named or [row for row in rows if row.classes == name]), None)
 
 
 def _said(row):

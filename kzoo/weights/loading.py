@@ -123,7 +123,7 @@ def _is_set(model, source):
     """Whether text is a set's name, or looks like one and like no path."""
     if not isinstance(source, str):
         return False
-    if source in catalogue.names(model):
+    if catalogue.is_set(model, source):
         return True
     return not (os.path.exists(source) or os.path.dirname(source) or reader_of(source))
 
