@@ -20,9 +20,15 @@ def operations(names):
 
 
 def has_operations(layers):
-    """The function of names that is true for those of `layers`, (layer, operation)."""
+    """The function of names that is true for those of `layers`, (layer, operation),
+    with or without the last one: some graphs end in features."""
     kinds = [kind for _, kind in layers]
-    return lambda names: kinds == [o.partition(":")[2] for o in operations(names)]
+
+    def marks(names):
+        found = [operation.partition(":")[2] for operation in operations(names)]
+        return found in (kinds, kinds[:-1])
+
+    return marks
 
 
 def from_operations(layers):

@@ -1,10 +1,14 @@
 """Real trained weights recognize real pictures; skipped where there are none."""
 
+import gzip
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from kzoo import models
+from kzoo import models, weights
+from kzoo.weights import download
 
 pytestmark = pytest.mark.slow
 
@@ -69,3 +73,61 @@ def assert_answers(model, pictures, files, scores, expected):
     assert abs(100 * np.mean(np.any(right, axis=1)) - scores[1]) <= 0.5
     with np.load(expected) as theirs:
         assert np.mean(best[:, 0] == theirs["top5"][:, 0]) >= 0.98
+
+
+@pytest.fixture
+def downloaded(shared, tmp_path, monkeypatch):
+    """Real files lie where their downloads would, and nothing is downloaded."""
+    monkeypatch.setenv("KZOO_CACHE", str(tmp_path))
+    monkeypatch.setenv("KZOO_OFFLINE", "1")
+    for row in weights.table():
+        file = shared / "reference/weights" / download.place(row.url).name
+        if file.is_file():
+            place = download.place(row.url)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, place)
+
+
+def accuracy(model, images, labels):
+    logits = model.predict(images, batch_size=250, verbose=0)
+    return 100 * np.mean(np.argmax(logits, axis=-1) == labels)
+
+
+@pytest.mark.parametrize("name, score", [("resnet20", 91.5), ("resnet32", 92.8)])
+def test_resnets_of_cifar_by_the_name_of_their_set(shared, downloaded, name, score):
+    """PyTorch's files of before 1.6, whose names have their hashes; 1,000 pictures."""
+    with np.load(shared / "data/cifar10/cifar10_test1k.npz") as data:
+        images, labels = data["images"], data["labels"]
+    model = models.build(f"{name}_cifar", weights="cifar10")
+    assert abs(accuracy(model, images, labels) - score) <= 0.1
+    assert model.task.class_names[:2] == ["airplane", "automobile"]
+
+
+def test_lenet_of_caffe_by_the_name_of_its_set(shared, downloaded):
+    """All 10,000 test digits of MNIST."""
+    folder = shared / "data/mnist"
+    pixels = gzip.decompress((folder / "t10k-images-idx3-ubyte.gz").read_bytes())
+    labels = gzip.decompress((folder / "t10k-labels-idx1-ubyte.gz").read_bytes())
+    digits = np.frombuffer(pixels, "uint8", offset=16).reshape(-1, 28, 28, 1)
+    labels = np.frombuffer(labels, "uint8", offset=8)
+    model = models.lenet5_caffe(weights="mnist")
+    images = np.repeat(digits, model.input_shape[-1], axis=-1)
+    assert abs(accuracy(model, images, labels) - 99.05) <= 0.005
+
+
+def test_graphs_of_tflite_hold_what_was_read_from_them_elsewhere(shared):
+    """MobileNet v1 ends in features there, v2 in logits."""
+    folder = shared / "reference/weights"
+    for builder, classes, file, numbers in (
+        ("mobilenet_v1", None, "v1_1.0_224_quant_embedding_extractor", "v1_1.0_224"),
+        ("mobilenet_v2", 1000, "v2_1.0_224_quant", "v2_1.0_224_quant"),
+    ):
+        graph, arrays = (
+            models.build(builder, classes=classes, weights=folder / name)
+            for name in (
+                f"mobilenet_{file}.tflite",
+                f"mobilenet_{numbers}_dequant_fp32.npz",
+            )
+        )
+        for ours, theirs in zip(graph.weights, arrays.weights, strict=True):
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
