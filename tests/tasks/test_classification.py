@@ -62,3 +62,45 @@ def test_losses_of_a_model():
     chosen = logits[[0, 1], [1, 0]]
     expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - chosen)
     assert float(found["cross_entropy"]) == pytest.approx(expected, rel=1e-4)
+
+
+SCORES = np.float32([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]])
+
+
+@pytest.mark.parametrize(
+    "kind, expected",
+    [
+        # Of the first picture: (5.1 - 3.2 + 1) + 0; of the second 0; of the third
+        # (2.2 + 3.1 + 1) + (2.5 + 3.1 + 1).
+        ("hinge", (2.9 + 0 + 6.3 + 6.6) / 3),
+        ("squared_hinge", (2.9**2 + 6.3**2 + 6.6**2) / 3),
+    ],
+)
+def test_margins_by_hand(kind, expected):
+    task = Classification(3, loss=kind)
+    found = task.output_losses(SCORES, np.array([0, 1, 2]), image_size=None)
+    assert list(found) == [kind]
+    assert float(found[kind]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_margin_needs_one_class():
+    task = Classification(2, loss="hinge")
+    with pytest.raises(ValueError, match="mix no pictures"):
+        task.output_losses(LOGITS, np.float32([[0.3, 0.7], [1, 0]]), image_size=None)
+
+
+def test_an_unknown_loss_names_the_choices():
+    task = Classification(2, loss="perceptron")
+    with pytest.raises(ValueError, match="no loss 'perceptron'; kzoo has cross_ent"):
+        task.output_losses(LOGITS, np.array([0, 1]), image_size=None)
+
+
+def test_auxiliary_heads_are_learnt_from_and_not_answered_with():
+    task = Classification(2, auxiliary_weight=0.3)
+    outputs = {"logits": LOGITS, "auxiliary1": LOGITS[::-1]}
+    found = task.output_losses(outputs, np.array([1, 0]), image_size=None)
+    main = (-math.log(3 / 4) - math.log(1 / 2)) / 2
+    other = (-math.log(1 / 2) - math.log(1 / 4)) / 2
+    assert float(found["cross_entropy"]) == pytest.approx(main, rel=1e-5)
+    assert float(found["auxiliary1"]) == pytest.approx(0.3 * other, rel=1e-5)
+    np.testing.assert_array_equal(task.results(outputs)["classes"], [1, 0])
