@@ -4,7 +4,8 @@ r"""Measures the files of a model beside the model itself, as one table.
 
 Each file runs in a process of its own that cannot import kzoo. The columns: size;
 largest error against Keras over all anchors (docs/deploy.md says of what); mAP as COCO
-defines it; milliseconds a picture, alone, after a warm-up.
+defines it, of a classifier top-1 accuracy; milliseconds a picture, alone, after a
+warm-up.
 """
 
 import pathlib
@@ -62,12 +63,10 @@ def keras_row(model, pictures, targets):
 
 def table(names, rows):
     """The rows as text."""
-    lines = [f"{'format':24} {'size':>10} {'error':>9} {'mAP':>7} {'ms':>8}"]
+    score = "mAP" if "mAP" in rows[0] else "top1"
+    lines = [f"{'format':24} {'size':>10} {'error':>9} {score:>7} {'ms':>8}"]
     for name, row in zip(names, rows, strict=True):
-        score = next(
-            iter(value for key, value in row.items() if key in ("mAP", "top1"))
-        )
-        shown = "-" if score is None else f"{score:.4f}"
+        shown = "-" if row[score] is None else f"{row[score]:.4f}"
         lines.append(
             f"{name:24} {common.size(row['bytes']):>10} {row['max_error']:9.1e} "
             f"{shown:>7} {row['ms']:8.2f}"
@@ -88,6 +87,8 @@ def main(_):
         )
     examples = list(source.read())
     pictures = [example.pop("image") for example in examples]
+    if model.task.name == "classification":
+        examples = [example["label"] for example in examples]
     rows = [keras_row(model, pictures, examples)]
     rows += deploy.measure(model, paths, pictures, examples)
     print(table(["keras", *(path.name for path in paths)], rows))

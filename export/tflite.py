@@ -8,6 +8,7 @@ int8 looks at pictures of --data, so that it knows how large activations get.
 
 from absl import flags
 
+import kzoo
 from export import common
 from kzoo import data, deploy
 from recipes import program
@@ -31,7 +32,8 @@ CALIBRATION = flags.DEFINE_integer(
 
 def pictures():
     """The pictures to calibrate by, (h, w, 3) uint8."""
-    source = data.open(DATA.value, SPLIT.value, examples=CALIBRATION.value)
+    task = kzoo.load(common.MODEL.value).task.name
+    source = data.open(DATA.value, SPLIT.value, task=task, examples=CALIBRATION.value)
     return (example["image"] for example in source.read())
 
 

@@ -9,10 +9,17 @@ import tensorflow as tf
 from absl import flags
 
 import kzoo
-from kzoo import data, train
+from kzoo import data, models, train
 from kzoo.data.opening import CHOICES
+from kzoo.models.registry import parse
+from kzoo.train import optimizers, schedules
 from kzoo.train.workdir import write_text
 
+MODEL = flags.DEFINE_string(
+    "model",
+    "retinanet_v2(filters=64, depth=2)",
+    "Which network, with arguments if need be: mobilenet_v2(width=0.35).",
+)
 WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run; a second run with the same one continues."
 )
@@ -58,8 +65,11 @@ VERTICAL_FLIP = flags.DEFINE_float(
     lower_bound=0,
     upper_bound=1,
 )
-OPTIMIZER = flags.DEFINE_enum(
-    "optimizer", "adamw", train.OPTIMIZERS, "How gradients become steps."
+OPTIMIZER = flags.DEFINE_string(
+    "optimizer",
+    "adamw",
+    f"How gradients become steps: {', '.join(train.OPTIMIZERS)}; with arguments if "
+    "need be: rmsprop(momentum=0.9, epsilon=1.0).",
 )
 LEARNING_RATE = flags.DEFINE_float(
     "learning_rate", 2e-3, "The highest one, for this batch size.", lower_bound=0
@@ -71,14 +81,20 @@ LEARNING_RATE_BATCH = flags.DEFINE_integer(
     "proportion (https://arxiv.org/abs/1706.02677). By default it is taken as it is.",
     lower_bound=1,
 )
-SCHEDULE = flags.DEFINE_enum(
-    "schedule", "cosine", list(train.SCHEDULES), "How the learning rate falls."
+SCHEDULE = flags.DEFINE_string(
+    "schedule",
+    "cosine",
+    f"How the learning rate falls: {', '.join(train.SCHEDULES)}; with arguments if "
+    "need be: step(at=(0.5, 0.75), factor=0.1).",
 )
 WARMUP = flags.DEFINE_float(
     "warmup", 0.05, "Share of the steps that warm up.", lower_bound=0, upper_bound=1
 )
 WEIGHT_DECAY = flags.DEFINE_float(
-    "weight_decay", 0.01, "Decoupled decay of kernels, for adamw.", lower_bound=0
+    "weight_decay",
+    0.01,
+    "Decoupled decay of kernels, for adamw and lamb.",
+    lower_bound=0,
 )
 L2 = flags.DEFINE_float(
     "l2", 0.0, "Decay in the loss, as papers with SGD mean it.", lower_bound=0
@@ -104,6 +120,18 @@ STEPS_PER_CALL = flags.DEFINE_integer(
 )
 EVALUATIONS = flags.DEFINE_integer(
     "evaluations", 3, "How often a run is evaluated.", lower_bound=1
+)
+PATIENCE = flags.DEFINE_integer(
+    "patience",
+    None,
+    "Evaluations without a better score that end a run early; never by default.",
+    lower_bound=1,
+)
+SNAPSHOTS = flags.DEFINE_bool(
+    "snapshots", False, "Keep every model that was evaluated, for ensembles."
+)
+FREEZE = flags.DEFINE_list(
+    "freeze", [], "Beginnings of names of layers that stay as they are: stem,stage2."
 )
 SEED = flags.DEFINE_integer("seed", 0, "Of weights, order and augmentation.")
 STRATEGY = flags.DEFINE_enum(
@@ -142,6 +170,44 @@ IDENTITY = (
     "ema",
     "precision",
 )
+
+
+def _by(check):
+    """A flag's validator from a function that raises a ValueError."""
+
+    def validator(value):
+        try:
+            check(value)
+        except ValueError as error:
+            raise flags.ValidationError(str(error)) from None
+        return True
+
+    return validator
+
+
+def _check_optimizer(value):
+    if value != "lbfgs":  # which recipes.classify has
+        optimizers.check(value)
+
+
+flags.register_validator("optimizer", _by(_check_optimizer))
+flags.register_validator("schedule", _by(schedules.check))
+
+
+def set_defaults(**values):
+    """Gives flags the defaults of a recipe, where they differ from those here."""
+    for name, value in values.items():
+        flags.FLAGS.set_default(name, value)
+
+
+def check_model(flag, task):
+    """Whether the model that a flag names exists, before anything slow."""
+    name, _ = parse(flags.FLAGS[flag].value)
+    if name not in models.names(task):
+        raise ValueError(
+            f"--{flag}: no {task} model {name!r}; "
+            f"kzoo has {', '.join(models.names(task))}"
+        )
 
 
 def open_workdir():
@@ -244,20 +310,25 @@ def learning_rate():
     return LEARNING_RATE.value * BATCH_SIZE.value / meant_for
 
 
-def loop(model, strategy, workdir, learn, check, best):
+def loop(
+    model, strategy, workdir, learn, check, best, augment=None, mix=None, rates=None
+):
     """The `kzoo.train.Loop` that trains `model` as the flags say.
 
     Args:
       learn, check: sources to learn from and to evaluate on.
       best: name of the score that says which model is best.
+      augment, mix: see `kzoo.data.batches`; the flags' augmentation by default.
+      rates: see `kzoo.train.optimizer`.
     """
     steps = max(1, round(EPOCHS.value * len(learn) / BATCH_SIZE.value))
     warmup = round(WARMUP.value * steps)
     schedule = train.Schedule(learning_rate(), steps, SCHEDULE.value, warmup)
     with strategy.scope():
         train.set_batch_norm(model, BATCH_NORM.value, steps)
+        train.freeze(model, FREEZE.value)
         optimizer = train.optimizer(
-            OPTIMIZER.value, schedule, WEIGHT_DECAY.value, EMA.value
+            OPTIMIZER.value, schedule, WEIGHT_DECAY.value, EMA.value, rates
         )
     step = train.TrainStep(
         model,
@@ -268,7 +339,8 @@ def loop(model, strategy, workdir, learn, check, best):
         micro_batches=MICRO_BATCHES.value,
         jit=JIT.value,
     )
-    augment = augmentation(model.task.name, model.input_shape[1:3])
+    if augment is None:
+        augment = augmentation(model.task.name, model.input_shape[1:3])
 
     def batches(start, worker):
         return data.batches(
@@ -277,6 +349,7 @@ def loop(model, strategy, workdir, learn, check, best):
             model.input_shape[1:3],
             training=True,
             augment=augment,
+            mix=mix,
             seed=SEED.value,
             start_step=start,
             worker=worker,
@@ -289,6 +362,8 @@ def loop(model, strategy, workdir, learn, check, best):
         save_every=min(every, 500),
         steps_per_call=STEPS_PER_CALL.value,
         best=best,
+        patience=PATIENCE.value,
+        snapshots=SNAPSHOTS.value,
     )
     evaluate = evaluation(model, strategy, check)
 

@@ -13,21 +13,15 @@ import time
 
 import numpy as np
 from absl import flags
-from tqdm import tqdm
 
 import kzoo
 from kzoo import models, train
-from kzoo.models.registry import parse
 from kzoo.ops.anchors import retinanet_anchors
 from kzoo.tasks.detection import BOX_LOSSES
 from kzoo.train.workdir import write_json
-from recipes import common, program
+from recipes import common, program, shipping
 
-MODEL = flags.DEFINE_string(
-    "model",
-    "retinanet_v2(filters=64, depth=2)",
-    f"Detector, with arguments if need be: {', '.join(models.names('detection'))}.",
-)
+MODEL = common.MODEL
 BACKBONE = flags.DEFINE_string(
     "backbone",
     "resnet18(width=0.5)",
@@ -48,37 +42,17 @@ flags.register_validator(
 BOX_LOSS = flags.DEFINE_enum(
     "box_loss", None, BOX_LOSSES, "Loss of boxes; the model's own by default."
 )
-EXPORT = flags.DEFINE_list(
-    "export",
-    list(kzoo.deploy.FORMATS),
-    f"Formats of the files that ship, of {', '.join(kzoo.deploy.FORMATS)}; empty for "
-    "none.",
-)
-
-
-# Pictures whose activations tell int8 its ranges.
-CALIBRATION = 200
-
 # For --help and config.flags: the flags of training are this program's too.
 flags.adopt_module_key_flags(common)
+flags.adopt_module_key_flags(shipping)
 flags.adopt_module_key_flags(program)
 
 
 def check_flags():
     """Names that do not exist, before anything slow."""
-    for flag, task in (("model", "detection"), ("backbone", "classification")):
-        name, _ = parse(flags.FLAGS[flag].value)
-        if name not in models.names(task):
-            raise ValueError(
-                f"--{flag}: no {task} model {name!r}; "
-                f"kzoo has {', '.join(models.names(task))}"
-            )
-    for name in EXPORT.value:
-        if name not in kzoo.deploy.FORMATS:
-            raise ValueError(
-                f"--export: no format {name!r}; "
-                f"kzoo has {', '.join(kzoo.deploy.FORMATS)}"
-            )
+    common.check_model("model", "detection")
+    common.check_model("backbone", "classification")
+    shipping.check_flags()
 
 
 def build(strategy, class_names):
@@ -110,30 +84,6 @@ def draw_predictions(model, source, path, count=8):
     kzoo.draw.gallery(images, examples, found, source.class_names, path, threshold=0.5)
 
 
-def ship(model, learn, check, folder):
-    """Writes each format of --export, measures it, and returns the report's rows."""
-    examples = list(check.read())
-    pictures = [example.pop("image") for example in examples]
-    some = range(min(CALIBRATION, len(learn)))
-    calibration = [example["image"] for example in learn.read(some)]
-    if len(some) < 100 and "tflite_int8" in EXPORT.value:
-        print(f"int8 is calibrated by {len(some)} pictures alone, and 100 would be few")
-    paths = []
-    for name in tqdm(EXPORT.value, desc="export", leave=False, disable=None):
-        path = kzoo.deploy.write(model, name, folder, calibration, fewer_ok=True)
-        paths.append(path)
-    rows = kzoo.deploy.measure(model, paths, pictures, examples)
-    for name, row in zip(EXPORT.value, rows):
-        print(
-            f"{name:16} {row['bytes'] / 1e6:7.2f} MB   error {row['max_error']:.1e}   "
-            f"mAP {row['mAP'] or 0:.4f}   {row['ms']:.1f} ms a picture"
-        )
-    kept = ("mAP", "max_error", "bytes", "ms")
-    return {
-        name: {key: row[key] for key in kept} for name, row in zip(EXPORT.value, rows)
-    }
-
-
 def main(_):
     began = time.monotonic()
     check_flags()
@@ -161,7 +111,7 @@ def report(model, learn, check, workdir, scores, began):
     """What is made of the best model: pictures, files that ship, report.json."""
     best = kzoo.load(workdir.model)
     draw_predictions(best, check, workdir.predictions)
-    formats = ship(best, learn, check, workdir.export)
+    formats = shipping.ship(best, learn, check, workdir.export, "mAP")
     figures = {
         **scores,
         "formats": formats,

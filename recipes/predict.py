@@ -1,10 +1,11 @@
-r"""Draws what a detector sees in pictures, and writes it down.
+r"""Draws what a model sees in pictures, and writes it down.
 
     python -m recipes.predict --model=runs/first street.jpg pictures/
     python -m recipes.predict --model=runs/first/export/model_int8.tflite pictures/
 
 The model is a run, a saved model or any exported file. For each picture there is a
-drawn one in --output, and predictions.json there has all boxes: xyxy, in pixels.
+drawn one in --output. predictions.json there has all boxes (xyxy, in pixels), or of a
+classifier the class and the scores of all.
 """
 
 import json
@@ -16,6 +17,7 @@ from PIL import Image
 from tqdm import tqdm
 
 import kzoo
+from kzoo import draw_labels
 from kzoo.prediction import PICTURES, read
 from recipes import program
 from recipes.opening import open_model
@@ -47,14 +49,21 @@ def find_pictures(places):
 
 
 def draw(picture, seen, path):
-    """Writes `picture` with the boxes that are sure enough."""
+    """Writes `picture` with the boxes that are sure enough, or with its class."""
+    if "boxes" in seen:
+        drawn = with_boxes(picture, seen)
+    else:
+        drawn = draw_labels.label(picture, f"{seen['name']} {seen['score']:.2f}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(drawn).save(path)
+
+
+def with_boxes(picture, seen):
     sure = seen["scores"] >= THRESHOLD.value
     names = [name for name, is_sure in zip(seen["names"], sure) if is_sure]
     kept = (seen[key][sure] for key in ("boxes", "scores", "classes"))
     boxes, scores, classes = kept
-    drawn = kzoo.draw.boxes(picture, boxes, names, scores, classes)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(drawn).save(path)
+    return kzoo.draw.boxes(picture, boxes, names, scores, classes)
 
 
 def plain(seen):
@@ -72,7 +81,7 @@ def main(arguments):
     if not MODEL.value:
         raise ValueError("say which model sees: --model=runs/NAME")
     paths = find_pictures(arguments)
-    predict, _ = open_model(MODEL.value)
+    predict = open_model(MODEL.value).predict
     output = pathlib.Path(OUTPUT.value)
     everything, unread = {}, []
     for path in tqdm(paths, unit="picture", disable=None):
@@ -87,7 +96,7 @@ def main(arguments):
     output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(everything, indent=1) + "\n"
     (output / "predictions.json").write_text(text)
-    print(f"{len(everything)} pictures drawn in {output}, boxes in predictions.json")
+    print(f"{len(everything)} pictures drawn in {output}, answers in predictions.json")
     if unread:
         sys.exit("error: not read:\n  " + "\n  ".join(unread))
 

@@ -18,8 +18,10 @@ from kzoo.train.devices import (
 )
 from kzoo.train.errors import LostWorker, named_errors
 from kzoo.train.evaluate import Evaluation
+from kzoo.train.full_batch import lbfgs
 from kzoo.train.loop import Loop, NonFiniteLoss, Plan
 from kzoo.train.optimizers import OPTIMIZERS, optimizer
+from kzoo.train.probe import PROBES, probe
 from kzoo.train.schedules import SCHEDULES, Schedule
 from kzoo.train.step import TrainStep, averaged_weights, freeze, set_batch_norm
 from kzoo.train.stopping import Stopped
@@ -33,6 +35,7 @@ __all__ = [
     "LostWorker",
     "NonFiniteLoss",
     "OPTIMIZERS",
+    "PROBES",
     "Plan",
     "SCHEDULES",
     "STRATEGIES",
@@ -45,8 +48,10 @@ __all__ = [
     "distribute",
     "freeze",
     "is_chief",
+    "lbfgs",
     "named_errors",
     "optimizer",
+    "probe",
     "set_batch_norm",
     "split_cpu",
     "strategy",

@@ -28,8 +28,10 @@ class Evaluation:
         self._stream = distribute(strategy, batches)
         self._batch_results = tf.function(self._run, reduce_retracing=True)
 
-    def __call__(self):
-        evaluator = self.model.task.evaluator()
+    def __call__(self, evaluator=None):
+        """The result of an evaluator, by default of the task's own."""
+        if evaluator is None:
+            evaluator = self.model.task.evaluator()
         bar = tqdm(
             self._stream,
             total=self.total,
