@@ -41,6 +41,11 @@ from kzoo.models.classification.googlenet import (
     googlenet,
     googlenet_torchvision,
 )
+from kzoo.models.classification.inception_resnet import (
+    inception_resnet_v1,
+    inception_resnet_v1_paper,
+    inception_resnet_v2,
+)
 from kzoo.models.classification.inception_v2 import (
     inception_v2,
 )
@@ -48,6 +53,9 @@ from kzoo.models.classification.inception_v3 import (
     inception_v3,
     inception_v3_gluon,
     inception_v3_torchvision,
+)
+from kzoo.models.classification.inception_v4 import (
+    inception_v4,
 )
 from kzoo.models.classification.lenet5 import lenet5
 from kzoo.models.classification.lenet5_modern import lenet5_caffe, lenet5_modern
@@ -93,6 +101,8 @@ from kzoo.models.classification.resnet_v2_keras import (
     resnet101_v2_keras,
     resnet152_v2_keras,
 )
+from kzoo.models.classification.shufflenet_v1 import shufflenet_v1
+from kzoo.models.classification.shufflenet_v2 import shufflenet_v2
 from kzoo.models.classification.squeezenet import (
     squeezenet1_0,
     squeezenet1_0_torchvision,
@@ -122,6 +132,7 @@ from kzoo.models.classification.vit import (
 from kzoo.models.classification.xception import (
     xception,
 )
+from kzoo.models.classification.zfnet import zfnet, zfnet_b
 from kzoo.models.detection.retinanet import (
     retinanet,
     retinanet_torchvision,
@@ -161,10 +172,14 @@ __all__ = [
     "efficientnet_b7_torchvision",
     "googlenet",
     "googlenet_torchvision",
+    "inception_resnet_v1",
+    "inception_resnet_v1_paper",
+    "inception_resnet_v2",
     "inception_v2",
     "inception_v3",
     "inception_v3_gluon",
     "inception_v3_torchvision",
+    "inception_v4",
     "lenet5",
     "lenet5_caffe",
     "lenet5_modern",
@@ -203,6 +218,8 @@ __all__ = [
     "retinanet",
     "retinanet_torchvision",
     "retinanet_v2",
+    "shufflenet_v1",
+    "shufflenet_v2",
     "squeezenet1_0",
     "squeezenet1_0_torchvision",
     "squeezenet1_1",
@@ -224,4 +241,6 @@ __all__ = [
     "vit_s16",
     "vit_ti16",
     "xception",
+    "zfnet",
+    "zfnet_b",
 ]

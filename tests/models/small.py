@@ -71,6 +71,8 @@ SMALL = {
     "retinanet_torchvision": {"classes": 5, "backbone": "resnet18(width=0.125)"},
     # Groups of four channels: normalized, one or two values say nothing of their size.
     "retinanet_v2": {"classes": 5, "backbone": "resnet18(width=0.125)", "filters": 128},
+    "shufflenet_v1": {"classes": 5, "width": 0.25},
+    "shufflenet_v2": {"classes": 5, "width": 0.5},
     "squeezenet1_0": {"classes": 5, "width": 0.25},
     "squeezenet1_0_torchvision": {"classes": 5, "width": 0.25},
     "squeezenet1_1": {"classes": 5, "width": 0.25},
@@ -95,6 +97,12 @@ SMALL = {
     "vit_b16_torchvision": {"classes": 5, "width": 0.125},
     "vit_l16_torchvision": {"classes": 5, "width": 0.125},
     "inception_v2": {"classes": 5, "width": 0.125},
+    "inception_v4": {"classes": 5, "width": 0.125},
+    "inception_resnet_v1": {"classes": 5, "width": 0.125},
+    "inception_resnet_v1_paper": {"classes": 5, "width": 0.125},
+    "inception_resnet_v2": {"classes": 5, "width": 0.125},
+    "zfnet": {"classes": 5, "width": 0.0625},
+    "zfnet_b": {"classes": 5, "width": 0.0625},
 }
 # Side of the pictures where 64 is too few for all of the strides.
 SIDES = {
@@ -107,6 +115,10 @@ SIDES = {
     "lenet5": 32,
     "lenet5_caffe": 28,
     "lenet5_modern": 32,
+    "inception_v4": 107,
+    "inception_resnet_v1": 107,
+    "inception_resnet_v1_paper": 107,
+    "inception_resnet_v2": 107,
 }
 
 

@@ -28,9 +28,14 @@ UNPADDED = (
     "densenet_bc100_12_cifar",
     "googlenet",
     "googlenet_torchvision",
+    "inception_resnet_v1",
+    "inception_resnet_v1_paper",
+    "inception_resnet_v2",
+    "inception_v2",
     "inception_v3",
     "inception_v3_gluon",
     "inception_v3_torchvision",
+    "inception_v4",
     "lenet5",
     "lenet5_caffe",
     "lenet5_modern",
@@ -59,7 +64,8 @@ UNPADDED = (
     "vit_s16",
     "vit_ti16",
     "xception",
-    "inception_v2",
+    "zfnet",
+    "zfnet_b",
 )
 
 
