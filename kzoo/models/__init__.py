@@ -101,6 +101,12 @@ from kzoo.models.classification.resnet_v2_keras import (
     resnet101_v2_keras,
     resnet152_v2_keras,
 )
+from kzoo.models.classification.resnext import (
+    resnext50_32x4d,
+    resnext101_32x4d,
+    resnext101_64x4d,
+)
+from kzoo.models.classification.senet import se_resnet50, se_resnext50_32x4d, senet154
 from kzoo.models.classification.shufflenet_v1 import shufflenet_v1
 from kzoo.models.classification.shufflenet_v2 import shufflenet_v2
 from kzoo.models.classification.squeezenet import (
@@ -129,6 +135,7 @@ from kzoo.models.classification.vit import (
     vit_s16,
     vit_ti16,
 )
+from kzoo.models.classification.wide_resnet import wide_resnet28_10, wide_resnet50_2
 from kzoo.models.classification.xception import (
     xception,
 )
@@ -215,9 +222,15 @@ __all__ = [
     "resnet164_v2_cifar",
     "resnet200_v2",
     "resnet1001_v2_cifar",
+    "resnext50_32x4d",
+    "resnext101_32x4d",
+    "resnext101_64x4d",
     "retinanet",
     "retinanet_torchvision",
     "retinanet_v2",
+    "se_resnet50",
+    "se_resnext50_32x4d",
+    "senet154",
     "shufflenet_v1",
     "shufflenet_v2",
     "squeezenet1_0",
@@ -240,6 +253,8 @@ __all__ = [
     "vit_l16_torchvision",
     "vit_s16",
     "vit_ti16",
+    "wide_resnet28_10",
+    "wide_resnet50_2",
     "xception",
     "zfnet",
     "zfnet_b",

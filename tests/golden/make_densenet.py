@@ -1,4 +1,4 @@
-"""python -m tests.golden.make_densenet: torchvision's, Keras' and the authors' for CIFAR.
+"""python -m tests.golden.make_densenet: torchvision's, Keras', the authors' for CIFAR.
 
 The authors' networks are Lua, models/densenet.lua and DenseConnectLayer.lua of
 liuzhuang13/DenseNet, read here line by line.

@@ -12,7 +12,13 @@ KERAS = ("ResNet50", "ResNet101", "ResNet152")
 
 
 def from_torchvision(name):
-    model, shapes = reference.with_drawn_weights(getattr(torchvision.models, name)())
+    model = getattr(torchvision.models, name)()
+    write_resnet(name, f"torchvision {torchvision.__version__} {name}", model)
+
+
+def write_resnet(name, version, model):
+    """Of a torch module with the layers of torchvision's ResNet."""
+    model, shapes = reference.with_drawn_weights(model)
     pictures = reference.tensor(draw.pictures(*draw.ODD))
     x = functional.relu(model.bn1(model.conv1(pictures)))
     features = {"C1": reference.channels_last(x)}
@@ -20,7 +26,6 @@ def from_torchvision(name):
     for level in range(2, 6):
         x = getattr(model, f"layer{level - 1}")(x)
         features[f"C{level}"] = reference.channels_last(x)
-    version = f"torchvision {torchvision.__version__} {name}"
     reference.write(name, version, shapes, model(pictures).numpy(), features)
 
 

@@ -1,4 +1,4 @@
-"""Layers for networks that a make script writes out by hand from a paper or its code."""
+"""Layers for networks that a make script writes out by hand from the authors' code."""
 
 import torch
 from torch.nn import functional

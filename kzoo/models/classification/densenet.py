@@ -82,8 +82,8 @@ def imagenet(depths, name, classes, input_shape, width):
 def cifar(depth, growth, name, classes, input_shape, dropout):
     """Maps images (B, H, W, 3) to logits (B, classes), or to {"C1", "C2"}.
 
-    Of the `depth` layers each third, less what is between, is a dense block. The paper
-    has a `dropout` of 0.2 where it trains on pictures as they are, without augmentation.
+    Each dense block has a third of the `depth` layers, less those around it. The paper
+    has a `dropout` of 0.2 where it trains on pictures without augmentation.
     """
     images = keras.Input(input_shape, name="images")
     x = Preprocess("torch", name="preprocess")(images)

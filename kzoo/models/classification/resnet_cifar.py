@@ -17,7 +17,9 @@ from kzoo.models.registry import register
 from kzoo.preprocessing import Preprocess
 
 # No publisher counts convolutions alone: multiply-adds are the sum over section 4.2.
-AKAMASTER = "akamaster/pytorch_resnet_cifar10, CIFAR-10 test; multiply-adds: table's sum"
+AKAMASTER = (
+    "akamaster/pytorch_resnet_cifar10, CIFAR-10 test; multiply-adds: table's sum"
+)
 
 
 @keras.saving.register_keras_serializable("kzoo")

@@ -5,8 +5,10 @@ from kzoo.weights.families import (
     densenet,
     efficientnet,
     googlenet,
+    inception_resnet,
     inception_v2,
     inception_v3,
+    inception_v4,
     lenet5,
     mobilenet_v1,
     mobilenet_v2,
@@ -14,10 +16,14 @@ from kzoo.weights.families import (
     resnet,
     resnet_cifar,
     resnet_v2,
+    resnext,
     retinanet,
+    senet,
+    shufflenet,
     squeezenet,
     vgg,
     vit,
+    wide_resnet,
     xception,
 )
 from kzoo.weights.layout import Layout
@@ -30,6 +36,7 @@ FAMILIES = (
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
+    shufflenet,
     squeezenet,
     xception,
     resnet_cifar,
@@ -41,6 +48,11 @@ FAMILIES = (
     googlenet,
     lenet5,
     inception_v2,
+    inception_v4,
+    inception_resnet,
+    resnext,
+    wide_resnet,
+    senet,
 )
 
 _OUR_OWN = Layout(

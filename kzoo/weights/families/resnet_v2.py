@@ -36,7 +36,7 @@ def timm_arrays(arrays):
 
 
 def keras_applications(layer):
-    """'conv2_block1_1_bn' -> 'stage2_block1_2_bn': ours counts the one before it all."""
+    """'conv2_block1_1_bn' -> 'stage2_block1_2_bn': theirs begins with 'preact'."""
     ends = {"conv1_conv": "stem_conv", "post_bn": "post_bn", "predictions": "logits"}
     found = re.fullmatch(r"conv(\d)_block(\d+)_(\d|preact)_(conv|bn)", layer)
     if not found:
