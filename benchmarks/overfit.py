@@ -1,0 +1,89 @@
+r"""Which classifiers learn 32 drawn pictures by heart, in how many steps.
+
+    python -m benchmarks.overfit --output=overfit.json
+    python -m benchmarks.overfit --output=overfit.json --names=resnet50,vit_ti16
+
+The small version of each (tests/models/small.py), Adam, evaluated as inference. Models
+that are in the file are not run again. A wrong loss, a stopped gradient or statistics
+that nobody updates show here and in no forward pass.
+"""
+
+import json
+import pathlib
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+from tqdm import tqdm
+
+from kzoo import models
+from kzoo.data import drawing
+from kzoo.train.diagnosis import learning
+from kzoo.train.workdir import write_text
+from tests.models.small import SIDES, build_small
+
+NAMES = flags.DEFINE_list("names", None, "Which; all classifiers by default.")
+OUTPUT = flags.DEFINE_string("output", "overfit.json", "JSON file to write.")
+
+PICTURES, STEPS, RATE = 32, 300, 1e-3
+# What does not learn at Adam's usual rate, small and without batch normalization.
+RATES = {}
+
+
+def pictures(side):
+    """(images (B, H, W, 3) uint8, labels (B,) int32): one shape each, its kind."""
+    rng = np.random.default_rng(0)
+    scenes = [drawing.draw(rng, side, (1, 1)) for _ in range(PICTURES)]
+    images = np.stack([scene["image"] for scene in scenes])
+    return images, np.array([scene["labels"][0] for scene in scenes], "int32")
+
+
+def small(name):
+    """(the small version of `name`, pictures for it, their labels)."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    model = build_small(name, classes=len(drawing.SHAPES))
+    return model, *pictures(SIDES.get(name, 64))
+
+
+def by_heart(name, progress=True):
+    """A `kzoo.train.diagnosis.learning.Overfit` of the small version of `name`."""
+    return learning.overfit(
+        *small(name), STEPS, RATES.get(name, RATE), progress=progress
+    )
+
+
+def learners():
+    """The classifiers that have weights to learn."""
+    # The weights of nearest neighbours are the pictures.
+    return [n for n in models.names("classification") if "neighbour" not in n]
+
+
+def main(_):
+    path = pathlib.Path(OUTPUT.value)
+    rows = json.loads(path.read_text())["models"] if path.exists() else {}
+    names = NAMES.value or learners()
+    for name in tqdm([name for name in names if name not in rows], unit="model"):
+        began = time.monotonic()
+        done = by_heart(name, progress=False)
+        rows[name] = {
+            "top1": done.value,
+            "steps": done.steps,
+            "first_loss": done.losses[0],
+            "last_loss": done.losses[-1],
+            "seconds": round(time.monotonic() - began, 1),
+        }
+        tqdm.write(f"{name:32} top1 {done.value:.3f} after {done.steps} steps")
+        versions = {"keras": keras.__version__, "tensorflow": tf.__version__}
+        settings = {"pictures": PICTURES, "most_steps": STEPS, "rate": RATE, **versions}
+        write_text(path, json.dumps({**settings, "models": rows}, indent=1) + "\n")
+    failed = [name for name in names if rows[name]["top1"] < 1]
+    print(f"{len(names) - len(failed)} of {len(names)} know all {PICTURES} pictures")
+    if failed:
+        print(f"not: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    app.run(main)
