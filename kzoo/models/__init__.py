@@ -41,6 +41,7 @@ from kzoo.models.classification.googlenet import (
     googlenet,
     googlenet_torchvision,
 )
+from kzoo.models.classification.highway import highway, highway_mnist
 from kzoo.models.classification.inception_resnet import (
     inception_resnet_v1,
     inception_resnet_v1_paper,
@@ -179,6 +180,8 @@ __all__ = [
     "efficientnet_b7_torchvision",
     "googlenet",
     "googlenet_torchvision",
+    "highway",
+    "highway_mnist",
     "inception_resnet_v1",
     "inception_resnet_v1_paper",
     "inception_resnet_v2",

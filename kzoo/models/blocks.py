@@ -68,18 +68,6 @@ def squeeze_excite(x, reduced, gate="sigmoid", activation="relu", name=None):
     return layers.Multiply(name=f"{name}_scale")([x, y])
 
 
-def channel_shuffle(x, groups, name):
-    """Deals the channels of each group out to all, Zhang et al. 2018, section 3.1.
-
-    https://arxiv.org/abs/1707.01083: (groups, C / groups) is transposed.
-    """
-    height, width, channels = x.shape[1:]
-    order = (height or -1, width or -1)
-    x = layers.Reshape((*order, groups, channels // groups), name=f"{name}_split")(x)
-    x = layers.Permute((1, 2, 4, 3), name=f"{name}_deal")(x)
-    return layers.Reshape((*order, channels), name=f"{name}_join")(x)
-
-
 def drop_path(x, rate, name):
     """Stochastic depth, Huang et al. 2016, section 3: training leaves a branch out
     for a share `rate` of the pictures, https://arxiv.org/abs/1603.09382.

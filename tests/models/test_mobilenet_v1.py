@@ -6,6 +6,7 @@ from kzoo import models
 from kzoo.models.counting import multiply_adds, parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "width, size, cost",
     [

@@ -8,6 +8,7 @@ from kzoo.models.classification.mobilenet_v3 import hard_sigmoid, hard_swish
 from kzoo.models.counting import multiply_adds, parameters
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, size, cost",
     [
