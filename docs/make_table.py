@@ -1,24 +1,86 @@
-"""Prints README's table of models from the registry: python -m docs.make_table."""
+"""Writes docs/models.md from the registry: python -m docs.make_table."""
+
+import pathlib
 
 from kzoo import models
 
-HEADER = "| model | task | parameters | multiply-adds | published score | paper |"
+PAGE = pathlib.Path(__file__).with_name("models.md")
+HEADER = "| model | paper | parameters | multiply-adds | published score | weights |"
+MEASURED = (
+    "| model | features, stride:channels | parity | SavedModel | TFLite | int8 | ONNX |"
+)
+FORMATS = ("saved_model", "tflite_float32", "tflite_int8", "onnx")
+INTRODUCTION = """# Every model
+
+Written by `python -m docs.make_table` from what `kzoo.models.card(name)` tells; a test
+holds it against the code. Sizes, multiply-adds and scores are the publishers', for the
+default arguments: ImageNet top-1 / top-5 in percent or COCO AP, unless another is named.
+The weights are names that `weights=` takes; [weights.md](weights.md) says where each
+comes from.
+"""
+MEASUREMENTS = """
+## What we measured
+
+Parity is the largest difference between our logits and an independent
+implementation's, with the same drawn weights, as a share of the largest logit
+(tests/models/test_parity.py). The errors of exported files are the largest difference
+of a probability from the Keras model, on the small version of each (all of its layers,
+few channels; tests/models/small.py) with drawn weights. `python -m docs.measure` wrote
+them; what it has not yet run on is empty.
+"""
 
 
-def row(card):
-    """One line of the table."""
+def published(card):
+    """One line of the first table."""
     title = f"{card.paper.authors.split(',')[0]} et al., {card.paper.venue}"
-    paper = f"[{title}](https://arxiv.org/abs/{card.paper.arxiv})"
-    size = f"{card.parameters / 1e6:.2f} M"
-    work = f"{card.multiply_adds / 1e9:.2f} G" if card.multiply_adds else "not measured"
-    cells = (f"`{card.name}`", card.task, size, work, card.score, paper)
+    if card.paper.arxiv:
+        title = f"[{title}](https://arxiv.org/abs/{card.paper.arxiv})"
+    size = f"{card.parameters / 1e6:.2f} M" if card.parameters else "not published"
+    return line(
+        f"`{card.name}`",
+        title,
+        size,
+        work(card.multiply_adds),
+        card.score or "none",
+        ", ".join(card.weights),
+    )
+
+
+def work(multiply_adds):
+    if not multiply_adds:
+        return "not published"
+    if multiply_adds < 1e8:
+        return f"{multiply_adds / 1e6:.3g} M"
+    return f"{multiply_adds / 1e9:.2f} G"
+
+
+def measured(card):
+    """One line of the second."""
+    features = [f"{k} {stride}:{c}" for k, (stride, c) in card.features.items()]
+    parity = f"{card.parity[0]:.0e}, {card.parity[1]}" if card.parity else ""
+    errors = [shown(card.exports.get(kind, "")) for kind in FORMATS]
+    return line(f"`{card.name}`", ", ".join(features), parity, *errors)
+
+
+def shown(error):
+    return error if isinstance(error, str) else f"{error:.0e}"
+
+
+def line(*cells):
     return f"| {' | '.join(cells)} |"
 
 
-def table():
-    lines = [row(models.card(name)) for name in models.names()]
-    return "\n".join([HEADER, "|---|---|---|---|---|---|", *lines])
+def page():
+    """docs/models.md."""
+    text = [INTRODUCTION]
+    for task in ("classification", "detection"):
+        cards = [models.card(name) for name in models.names(task)]
+        text += [f"## {task.capitalize()}", "", HEADER, "|---" * 6 + "|"]
+        text += [*map(published, cards), ""]
+    cards = [models.card(name) for name in models.names("classification")]
+    text += [MEASUREMENTS, MEASURED, "|---" * 7 + "|", *map(measured, cards)]
+    return "\n".join(text) + "\n"
 
 
 if __name__ == "__main__":
-    print(table())
+    PAGE.write_text(page())

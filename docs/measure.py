@@ -1,0 +1,113 @@
+r"""Measures every classifier for its card: parity, features, errors of exported files.
+
+    python -m docs.measure                     those that have no measurements yet
+    python -m docs.measure --names=resnet50    these, again
+
+Writes kzoo/models/measured.json, which `kzoo.models.card` and docs/models.md show.
+Parity is that of the goldens in tests/golden. Files are written from the small version
+of each model (tests/models/small.py): all of its layers, few channels, drawn weights.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from absl import app, flags
+from tqdm import tqdm
+
+import kzoo
+from kzoo import deploy, models, weights
+from kzoo.deploy.raw import raw_errors
+from tests.golden import draw
+from tests.golden.reference import FOLDER, about
+from tests.models.small import build_small
+
+NAMES = flags.DEFINE_list("names", None, "Builders; by default those not measured yet.")
+ONE = flags.DEFINE_string("one", None, "Prints what is measured of this builder.")
+RECORD = pathlib.Path(kzoo.__file__).parent / "models/measured.json"
+FORMATS = ("saved_model", "tflite_float32", "tflite_int8", "onnx")
+PICTURES = 16
+
+
+def main(_):
+    if ONE.value:
+        print("MEASURED" + json.dumps(measured(ONE.value)))
+        return
+    record = json.loads(RECORD.read_text())
+    names = NAMES.value or [
+        name for name in models.names("classification") if name not in record
+    ]
+    for name in (bar := tqdm(names)):
+        bar.set_description(name)
+        record[name] = in_own_process(name)
+        text = json.dumps(dict(sorted(record.items())), indent=1) + "\n"
+        RECORD.write_text(text)
+
+
+def in_own_process(name):
+    """`measured`, where TensorFlow's converters can leak as they do."""
+    command = [sys.executable, "-m", "docs.measure", f"--one={name}"]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.rpartition("MEASURED")[2])
+
+
+def measured(name):
+    return {
+        "features": features(name),
+        "parity": parity(name),
+        "exports": exports(name),
+    }
+
+
+def features(name):
+    """{level: [stride, channels]} of the default builder."""
+    levels = getattr(models.build(name, classes=None), "output", None)
+    if not isinstance(levels, dict):
+        return {}
+    return {k: [2 ** int(k[1:]), x.shape[-1]] for k, x in levels.items()}
+
+
+def parity(name):
+    """[the largest relative error of logits, against what], over its goldens."""
+    errors, references = [], []
+    for path in sorted(FOLDER.glob("*.npz")):
+        facts = about(path)
+        if facts["builder"] != name:
+            continue
+        shape = (*facts["size"], 3)
+        model = models.build(name, input_shape=shape, **facts["arguments"])
+        weights.load(model, draw.weights(facts["shapes"]))
+        outputs = model(draw.pictures(2, *facts["size"]), training=False)
+        if isinstance(outputs, dict):
+            outputs = outputs["logits"]
+        with np.load(path) as golden:
+            expected = golden["logits"]
+        error = np.abs(outputs - expected).max() / np.abs(expected).max()
+        errors.append(float(error))
+        references.append(facts["reference"])
+    return [max(errors), ", ".join(references)] if errors else None
+
+
+def exports(name):
+    """{format: the largest difference of a probability, or why there is no file}."""
+    model = build_small(name)
+    drawn = draw.weights({w.path: w.shape for w in model.weights})
+    for weight in model.weights:
+        weight.assign(drawn[weight.path])
+    pictures = draw.pictures(PICTURES, *model.input_shape[1:3])
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in FORMATS:
+            try:
+                path = deploy.write(model, kind, folder, pictures, fewer_ok=True)
+                (found[kind],) = raw_errors(model, [path], pictures[:4])
+            except ValueError as error:
+                found[kind] = str(error)
+    return found
+
+
+if __name__ == "__main__":
+    app.run(main)
