@@ -28,6 +28,7 @@ UNPADDED = (
     "densenet_bc100_12_cifar",
     "googlenet",
     "googlenet_torchvision",
+    "highway_mnist",
     "inception_resnet_v1",
     "inception_resnet_v1_paper",
     "inception_resnet_v2",
