@@ -28,7 +28,10 @@ BACKBONE = flags.DEFINE_string(
     f"Its backbone, likewise: {', '.join(models.names('classification'))}.",
 )
 BACKBONE_WEIGHTS = flags.DEFINE_string(
-    "backbone_weights", None, "File of published weights that the backbone starts from."
+    "backbone_weights",
+    None,
+    "Published weights that the backbone starts from: a set's name such as imagenet "
+    "(kzoo.weights.names), or a file.",
 )
 ANCHOR_SCALE = flags.DEFINE_float(
     "anchor_scale",

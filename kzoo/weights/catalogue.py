@@ -101,7 +101,7 @@ def _fits(row, spec):
     """Whether a set is of a network of these arguments, as far as rows tell."""
     told = {name for other in sets(spec.builder) for name in other.arguments}
     missing = object()
-    for name in {"width", *told}:
+    for name in {"width", "depth", "growth", *told}:
         here = _argument(spec, name, missing)
         there = _argument(Spec(spec.builder, row.arguments), name, missing)
         if here is not missing and _plain(here) != _plain(there):

@@ -34,6 +34,9 @@ _KINDS = {
     "dense": {1: ("kernel",), 2: ("kernel", "bias")},
     "partial_conv2d": {2: ("kernel", "bias")},
     "sub_sampling": {2: ("kernel", "bias")},
+    "squared_distances": {1: ("kernel",)},
+    "absolute_distances": {1: ("kernel",)},
+    "votes": {1: ("kernel",)},
 }
 # Keras 1 had other words; its "std" was a variance.
 _OLD_VARIABLES = {
@@ -55,7 +58,7 @@ def read_h5(path):
     """
     with h5py.File(path) as file:
         check_size(path, _size(file))
-        return _read(file)
+        return _read(file, path)
 
 
 def read_archive(path):
@@ -65,17 +68,20 @@ def read_archive(path):
         content = io.BytesIO(archive.read("model.weights.h5"))
     with h5py.File(content) as file:
         check_size(path, _size(file))
-        return _read(file)
+        return _read(file, path)
 
 
-def _read(file):
+def _read(file, path):
     root = file["model_weights"] if "model_weights" in file else file
     if "layer_names" in root.attrs or "layer_names0" in root.attrs:
         triples = _named(root)
     else:
         triples = _numbered(file)
-    arrays = {}
-    rows = list(triples)
+    arrays, rows, size = {}, [], 0
+    for layer, variable, array in triples:
+        rows.append((layer, variable, array))
+        size += array.nbytes
+        check_size(path, size)  # one that many names point to
     renamed = _renumbered(layer for layer, _, _ in rows)
     for layer, variable, array in rows:
         name = f"{renamed.get(layer, layer)}/{variable}"

@@ -36,6 +36,16 @@ def unpickle(file, known, persistent=None):
         machine.run(instruction.name, argument)
 
 
+def name(value):
+    """`value`, if it can name something.
+
+    Python itself breaks over the hash of a tuple in a tuple in ... a million times.
+    """
+    if not isinstance(value, (str, int)):
+        raise ValueError(f"its pickle has a {type(value).__name__} for a name")
+    return value
+
+
 class _Machine:
     def __init__(self, known, persistent):
         self.known = known
@@ -57,20 +67,20 @@ class _Machine:
         self.stack.pop()
         return values[::-1]
 
-    def run(self, name, argument):
+    def run(self, word, argument):
         push = self.stack.append
-        if name in _VALUES:
+        if word in _VALUES:
             push(argument)
-        elif name in _CONSTANTS:
-            push(_CONSTANTS[name])
-        elif name in _EMPTY:
-            push(_EMPTY[name]())
-        elif name in _TUPLES:
-            push(tuple([self.pop() for _ in range(_TUPLES[name])][::-1]))
-        elif hasattr(self, f"do_{name}"):
-            getattr(self, f"do_{name}")(argument)
-        elif name not in ("PROTO", "FRAME"):
-            raise ValueError(f"its pickle has the instruction {name}, not only data")
+        elif word in _CONSTANTS:
+            push(_CONSTANTS[word])
+        elif word in _EMPTY:
+            push(_EMPTY[word]())
+        elif word in _TUPLES:
+            push(tuple([self.pop() for _ in range(_TUPLES[word])][::-1]))
+        elif hasattr(self, f"do_{word}"):
+            getattr(self, f"do_{word}")(argument)
+        elif word not in ("PROTO", "FRAME"):
+            raise ValueError(f"its pickle has the instruction {word}, not only data")
 
     def do_MARK(self, _):
         self.stack.append(_MARK)
@@ -83,7 +93,8 @@ class _Machine:
 
     def do_DICT(self, _):
         values = self.pop_to_mark()
-        self.stack.append(dict(zip(values[::2], values[1::2])))
+        self.stack.append({})
+        self._set(values)
 
     def do_APPEND(self, _):
         value = self.pop()
@@ -95,11 +106,14 @@ class _Machine:
 
     def do_SETITEM(self, _):
         value, key = self.pop(), self.pop()
-        self._top(dict)[key] = value
+        self._set([key, value])
 
     def do_SETITEMS(self, _):
-        values = self.pop_to_mark()
-        self._top(dict).update(zip(values[::2], values[1::2]))
+        self._set(self.pop_to_mark())
+
+    def _set(self, values):
+        pairs = zip(map(name, values[::2]), values[1::2])
+        self._top(dict).update(pairs)
 
     def _top(self, kind):
         if not self.stack or not isinstance(self.stack[-1], kind):
@@ -122,16 +136,16 @@ class _Machine:
         self._push_known(argument.replace(" ", "."))
 
     def do_STACK_GLOBAL(self, _):
-        name, module = self.pop(), self.pop()
-        self._push_known(f"{module}.{name}")
+        last, module = name(self.pop()), name(self.pop())
+        self._push_known(f"{module}.{last}")
 
-    def _push_known(self, name):
-        if name not in self.known:
+    def _push_known(self, full_name):
+        if full_name not in self.known:
             raise ValueError(
-                f"its pickle asks for {name}, which is no part of a state dict; "
+                f"its pickle asks for {full_name}, which is no part of a state dict; "
                 "kzoo runs no code from files"
             )
-        self.stack.append(self.known[name])
+        self.stack.append(self.known[full_name])
 
     def do_REDUCE(self, _):
         arguments, function = self.pop(), self.pop()

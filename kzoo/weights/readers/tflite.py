@@ -7,6 +7,8 @@ import pathlib
 
 import numpy as np
 
+from kzoo.weights.readers.limits import check_size
+
 _TYPES = {
     0: "f4",
     1: "f2",
@@ -33,9 +35,11 @@ def read_tflite(path):
     if model.SubgraphsLength() != 1:
         raise ValueError(f"a graph of {model.SubgraphsLength()} parts, not of one")
     kinds = {code: name for name, code in vars(schema.BuiltinOperator).items()}
-    arrays, number = {}, 0
+    arrays, number, size = {}, 0, 0
     for kind, inputs in _operations(model, kinds):
         constants = [x for x in inputs if x is not None]
+        size += sum(x.nbytes for x in constants)
+        check_size(path, size)  # many operations may share one
         if kind in _OPERATIONS and constants:
             stem = f"{number:02d}:{kind}"
             arrays |= {f"{stem}:{'w' if x.ndim > 1 else 'b'}": x for x in constants}

@@ -14,7 +14,7 @@ import zipfile
 import numpy as np
 
 from kzoo.weights.readers.limits import check_archive
-from kzoo.weights.readers.pickles import unpickle
+from kzoo.weights.readers.pickles import name, unpickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 # Where training programs put the state dict in what they save.
@@ -59,8 +59,8 @@ def _parameter(tensor, *_):
     return tensor
 
 
-def _dict(*pairs):
-    return dict(*pairs)
+def _dict(pairs=()):
+    return {name(key): value for key, value in pairs}
 
 
 _KNOWN = {
@@ -68,7 +68,7 @@ _KNOWN = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
-    **{f"torch.{name}Storage": kind for name, kind in _TYPES.items()},
+    **{f"torch.{word}Storage": kind for word, kind in _TYPES.items()},
 }
 
 
@@ -83,7 +83,7 @@ def _read_zip(path):
     with zipfile.ZipFile(path) as archive:
         check_archive(path, archive)
         names = archive.namelist()
-        pickles = [name for name in names if f"/{name}".endswith("/data.pkl")]
+        pickles = [entry for entry in names if f"/{entry}".endswith("/data.pkl")]
         if len(pickles) != 1:
             raise ValueError("a zip archive that torch.save did not write")
         folder = pickles[0].removesuffix("data.pkl")
@@ -126,11 +126,11 @@ def _persistent(identifier):
     """The storage that ("storage", type, key, device, count, part) speaks of."""
     word, kind, key, _, count, *part = identifier
     if word != "storage" or kind not in _TYPES.values():
-        raise ValueError(f"its pickle speaks of {word!r}, not of numbers")
+        raise ValueError("its pickle speaks of something beside it, but not of numbers")
     if part and part[0] is not None:
         _, start, count = part[0]
-        return _Storage(key, kind, count, start)
-    return _Storage(key, kind, count)
+        return _Storage(name(key), kind, count, start)
+    return _Storage(name(key), kind, count)
 
 
 def _stored(kind, big):
@@ -154,15 +154,15 @@ def _arrays(content, numbers):
     if not isinstance(content, dict):
         raise ValueError("it holds no state dict")
     arrays = {
-        name: _array(tensor, numbers(tensor.storage.key, tensor.storage.kind))
-        for name, tensor in content.items()
+        str(key): _array(tensor, numbers(tensor.storage.key, tensor.storage.kind))
+        for key, tensor in content.items()
         if isinstance(tensor, _Tensor)
     }
     if not arrays:
         raise ValueError("it holds no state dict")
-    if all(name.startswith("module.") for name in arrays):
+    if all(key.startswith("module.") for key in arrays):
         # Of a model that was trained on several devices.
-        arrays = {n.removeprefix("module."): array for n, array in arrays.items()}
+        arrays = {key.removeprefix("module."): x for key, x in arrays.items()}
     return arrays
 
 
@@ -174,7 +174,7 @@ def _array(tensor, numbers):
         raise ValueError(f"{len(part)} of {storage.count} numbers of {storage.key}")
     steps = [tensor.offset, *tensor.shape, *tensor.strides]
     if any(type(step) is not int or step < 0 for step in steps):
-        raise ValueError(f"a tensor of shape {tensor.shape}, strides {tensor.strides}")
+        raise ValueError("a tensor whose shape or strides are no counts")
     if 0 in tensor.shape:
         return np.zeros(tensor.shape, part.dtype)
     pairs = list(zip(tensor.shape, tensor.strides, strict=True))
