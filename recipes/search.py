@@ -13,7 +13,7 @@ First --coarse_trials over all of the space, then --fine_trials near the best of
 and a workdir of its own: one that dies is not the search's end. A second run with the
 same --workdir continues: finished trials are not repeated, a broken one goes on.
 
-The workdir gets trials.csv, search.png, best.flags, search.journal and a folder a trial.
+The workdir gets trials.csv, search.png, best.flags, search.journal, a folder a trial.
 """
 
 import fcntl
@@ -104,7 +104,9 @@ def run_trial(trial, words, folder, score, lock):
             # Ctrl-C is for this program, which passes it on.
             start_new_session=True,
         )
-    reported, hopeless = 0, False
+    # A broken trial that goes on has reported before.
+    known = trial.study.trials[trial.number].intermediate_values
+    reported, hopeless = len(known), False
     try:
         while process.poll() is None:
             time.sleep(POLL)
@@ -122,8 +124,7 @@ def run_trial(trial, words, folder, score, lock):
     if hopeless:
         raise optuna.TrialPruned()
     if process.returncode:
-        lines = (folder / "output.txt").read_text().strip().splitlines()
-        raise RuntimeError((lines or [f"exit code {process.returncode}"])[-1])
+        raise RuntimeError(reason(folder / "output.txt", process.returncode))
     report = json.loads((folder / "report.json").read_text())
     if score not in report:
         raise ValueError(
@@ -131,6 +132,14 @@ def run_trial(trial, words, folder, score, lock):
             f"it has {', '.join(report)}"
         )
     return report[score] or 0.0
+
+
+def reason(output, code):
+    """The line that tells why a program ended."""
+    lines = [line.strip() for line in output.read_text().splitlines() if line.strip()]
+    # Of a flag that does not exist, absl's last line is advice.
+    lines = [line for line in lines if not line.startswith("Pass --help")]
+    return lines[-1] if lines else f"exit code {code}"
 
 
 class Round:
@@ -320,8 +329,10 @@ def report(rounds, space, folder):
     search.print_table(table[:10])
     search.write_picture(table, space, score, folder / "search.png")
     done = [row for row in table if row["state"] == "complete"]
-    # Of rounds of different length the longer one says more.
-    best = next((r for r in done if search.group(r) == rounds[-1].name), done[0])
+    best = done[0]
+    if FINE_EPOCHS.value is not None:
+        # Of rounds of different length the longer one says more.
+        best = next((r for r in done if search.group(r) == rounds[-1].name), best)
     write_text(
         folder / "best.flags", (folder / best["trial"] / "config.flags").read_text()
     )
