@@ -4,6 +4,9 @@
 the published facts.
 """
 
+from kzoo.models.basics.linear_classifier import linear_classifier
+from kzoo.models.basics.nearest_neighbour import nearest_neighbour
+from kzoo.models.basics.two_layer_network import two_layer_network
 from kzoo.models.classification.alexnet import (
     alexnet,
     alexnet_bvlc,
@@ -193,6 +196,7 @@ __all__ = [
     "lenet5",
     "lenet5_caffe",
     "lenet5_modern",
+    "linear_classifier",
     "mobilenet_v1",
     "mobilenet_v1_timm",
     "mobilenet_v2",
@@ -202,6 +206,7 @@ __all__ = [
     "mobilenet_v3_small",
     "mobilenet_v3_small_torchvision",
     "names",
+    "nearest_neighbour",
     "resnet18",
     "resnet20_cifar",
     "resnet32_cifar",
@@ -240,6 +245,7 @@ __all__ = [
     "squeezenet1_0_torchvision",
     "squeezenet1_1",
     "squeezenet1_1_torchvision",
+    "two_layer_network",
     "vgg11",
     "vgg11_bn",
     "vgg13",

@@ -34,9 +34,9 @@ SMALL = {
     "googlenet_torchvision": {"classes": 5, "width": 0.25},
     "highway": {"classes": 5, "width": 0.25},
     "highway_mnist": {"classes": 5, "width": 0.25},
-    "inception_resnet_v1": {"classes": 5, "width": 0.125},
-    "inception_resnet_v1_paper": {"classes": 5, "width": 0.125},
-    "inception_resnet_v2": {"classes": 5, "width": 0.125},
+    "inception_resnet_v1": {"classes": 5, "width": 0.125, "blocks": (1, 1, 2)},
+    "inception_resnet_v1_paper": {"classes": 5, "width": 0.125, "blocks": (1, 1, 2)},
+    "inception_resnet_v2": {"classes": 5, "width": 0.125, "blocks": (1, 1, 2)},
     "inception_v2": {"classes": 5, "width": 0.125},
     "inception_v3": {"classes": 5, "width": 0.125},
     "inception_v3_gluon": {"classes": 5, "width": 0.125},
@@ -45,6 +45,7 @@ SMALL = {
     "lenet5": {"classes": 5},
     "lenet5_caffe": {"classes": 5},
     "lenet5_modern": {"classes": 5},
+    "linear_classifier": {"classes": 5},
     "mobilenet_v1": {"classes": 5, "width": 0.25},
     "mobilenet_v1_timm": {"classes": 5, "width": 0.25},
     "mobilenet_v2": {"classes": 5, "width": 0.25},
@@ -53,6 +54,7 @@ SMALL = {
     "mobilenet_v3_large_torchvision": {"classes": 5, "width": 0.25},
     "mobilenet_v3_small": {"classes": 5, "width": 0.25},
     "mobilenet_v3_small_torchvision": {"classes": 5, "width": 0.25},
+    "nearest_neighbour": {"classes": 5, "examples": 40, "k": 3},
     "resnet18": {"classes": 5, "width": 0.125},
     "resnet20_cifar": {"classes": 5, "width": 0.5},
     "resnet32_cifar": {"classes": 5, "width": 0.5},
@@ -92,6 +94,7 @@ SMALL = {
     "squeezenet1_0_torchvision": {"classes": 5, "width": 0.25},
     "squeezenet1_1": {"classes": 5, "width": 0.25},
     "squeezenet1_1_torchvision": {"classes": 5, "width": 0.25},
+    "two_layer_network": {"classes": 5, "units": 20},
     "vgg11": {"classes": 5, "width": 0.0625},
     "vgg11_bn": {"classes": 5, "width": 0.0625},
     "vgg13": {"classes": 5, "width": 0.0625},
@@ -137,6 +140,8 @@ SIDES = {
     "resnet164_v2_cifar": 32,
     "wide_resnet28_10": 32,
 }
+# What takes pixels as they are has no features and no classes=None.
+NO_FEATURES = ("linear_classifier", "nearest_neighbour", "two_layer_network")
 
 
 def build_small(name, **arguments):
