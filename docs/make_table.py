@@ -1,10 +1,13 @@
-"""Writes docs/models.md from the registry: python -m docs.make_table."""
+"""Writes docs/models.md and README's table of papers: python -m docs.make_table."""
 
 import pathlib
 
 from kzoo import models
 
 PAGE = pathlib.Path(__file__).with_name("models.md")
+README = PAGE.parents[1] / "README.md"
+# How README's table begins.
+PAPERS = "| paper | models |\n|---|---|\n"
 HEADER = "| model | paper | parameters | multiply-adds | published score | weights |"
 MEASURED = (
     "| model | features, stride:channels | parity | SavedModel | TFLite | int8 | ONNX |"
@@ -30,15 +33,37 @@ them; what it has not yet run on is empty.
 """
 
 
-def published(card):
-    """One line of the first table."""
+def paper(card):
     title = f"{card.paper.authors.split(',')[0]} et al., {card.paper.venue}"
     if card.paper.arxiv:
-        title = f"[{title}](https://arxiv.org/abs/{card.paper.arxiv})"
+        return f"[{title}](https://arxiv.org/abs/{card.paper.arxiv})"
+    return title
+
+
+def papers():
+    """README's table: a line for each paper, by its year."""
+    found = {}
+    for name in models.names():
+        card = models.card(name)
+        found.setdefault((card.paper.venue[-4:], paper(card)), []).append(f"`{name}`")
+    lines = [
+        line(title, ", ".join(names)) for (_, title), names in sorted(found.items())
+    ]
+    return PAPERS + "\n".join(lines) + "\n"
+
+
+def readme():
+    """README.md with that table renewed."""
+    before, _, rest = README.read_text().partition(PAPERS)
+    return before + papers() + "\n" + rest.partition("\n\n")[2]
+
+
+def published(card):
+    """One line of the first table."""
     size = f"{card.parameters / 1e6:.2f} M" if card.parameters else "not published"
     return line(
         f"`{card.name}`",
-        title,
+        paper(card),
         size,
         work(card.multiply_adds),
         card.score or "none",
@@ -84,3 +109,4 @@ def page():
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    README.write_text(readme())
