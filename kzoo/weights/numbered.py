@@ -6,6 +6,8 @@ is which.
 
 import re
 
+import numpy as np
+
 # Keras 1 wrote some of the files, with longer words.
 _CONVOLUTION = "conv2d|convolution2d"
 _NORMALIZATION = "batch_normalization|batchnormalization"
@@ -21,6 +23,15 @@ def _numbered(names, word):
     layers = dict.fromkeys(name.rpartition("/")[0] for name in names)
     found = [layer for layer in layers if pattern.fullmatch(layer)]
     return sorted(found, key=lambda layer: int(pattern.fullmatch(layer)[1] or 0))
+
+
+def with_gamma(arrays):
+    """Our arrays, with gammas of 1 where a publisher's batch norms learn none."""
+    norms = [name for name in arrays if name.endswith("_bn/beta")]
+    ones = {
+        name.replace("/beta", "/gamma"): np.ones_like(arrays[name]) for name in norms
+    }
+    return {**ones, **arrays}
 
 
 def in_order(names, ours):

@@ -41,7 +41,7 @@ SMALL = {
     "inception_v3": {"classes": 5, "width": 0.125},
     "inception_v3_gluon": {"classes": 5, "width": 0.125},
     "inception_v3_torchvision": {"classes": 5, "width": 0.125},
-    "inception_v4": {"classes": 5, "width": 0.125},
+    "inception_v4": {"classes": 5, "width": 0.125, "blocks": (1, 1, 1)},
     "lenet5": {"classes": 5},
     "lenet5_caffe": {"classes": 5},
     "lenet5_modern": {"classes": 5},

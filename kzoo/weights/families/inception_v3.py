@@ -2,12 +2,10 @@
 
 import re
 
-import numpy as np
-
 from kzoo.models import branches
 from kzoo.models.classification.inception_v3 import STEM, modules
 from kzoo.weights.layout import Layout, from_keras, from_torch, has
-from kzoo.weights.numbered import convolutions, in_order
+from kzoo.weights.numbered import convolutions, in_order, with_gamma
 from kzoo.weights.published import Published, sha256_of
 
 _STEM = ("1a_3x3", "2a_3x3", "2b_3x3", "3b_1x1", "4a_3x3")
@@ -53,11 +51,7 @@ def ours():
 def keras_arrays(arrays):
     """Keras' file has neither names nor gamma, which is 1."""
     layers = {"predictions": "logits", **in_order(arrays, ours())}
-    converted = from_keras(layers.get)(arrays)
-    for name in [name for name in converted if name.endswith("_bn/beta")]:
-        gamma = name.replace("/beta", "/gamma")
-        converted.setdefault(gamma, np.ones_like(converted[name]))
-    return converted
+    return with_gamma(from_keras(layers.get)(arrays))
 
 
 def is_keras(names):
