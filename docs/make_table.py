@@ -9,9 +9,7 @@ README = PAGE.parents[1] / "README.md"
 # How README's table begins.
 PAPERS = "| paper | models |\n|---|---|\n"
 HEADER = "| model | paper | parameters | multiply-adds | published score | weights |"
-MEASURED = (
-    "| model | features, stride:channels | parity | SavedModel | TFLite | int8 | ONNX |"
-)
+MEASURED = "| model | stride:channels | parity | SavedModel | TFLite | int8 | ONNX |"
 FORMATS = ("saved_model", "tflite_float32", "tflite_int8", "onnx")
 INTRODUCTION = """# Every model
 
