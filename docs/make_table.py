@@ -8,7 +8,7 @@ PAGE = pathlib.Path(__file__).with_name("models.md")
 README = PAGE.parents[1] / "README.md"
 # How README's table begins.
 PAPERS = "| paper | models |\n|---|---|\n"
-HEADER = "| model | paper | parameters | multiply-adds | published score | weights |"
+HEADER = "| model | paper | parameters | multiply-adds | score | weights |"
 MEASURED = "| model | stride:channels | parity | SavedModel | TFLite | int8 | ONNX |"
 FORMATS = ("saved_model", "tflite_float32", "tflite_int8", "onnx")
 INTRODUCTION = """# Every model
