@@ -15,7 +15,7 @@ INTRODUCTION = """# Every model
 
 Written by `python -m docs.make_table` from what `kzoo.models.card(name)` tells; a test
 holds it against the code. Sizes, multiply-adds and scores are the publishers', for the
-default arguments: ImageNet top-1 / top-5 in percent or COCO AP, unless another is named.
+default arguments: ImageNet top-1 / top-5 in percent or COCO AP, or as the row says.
 The weights are names that `weights=` takes; [weights.md](weights.md) says where each
 comes from.
 """
