@@ -32,7 +32,9 @@ WEIGHTS = flags.DEFINE_string(
     "Published set (imagenet), file or run to start from; the head is new where the "
     "classes are others.",
 )
-LOSS = flags.DEFINE_enum("loss", "cross_entropy", list(LOSSES), "What is minimized.")
+LOSS = flags.DEFINE_enum(
+    "loss", None, list(LOSSES), "What is minimized; the model's own by default."
+)
 LABEL_SMOOTHING = flags.DEFINE_float(
     "label_smoothing",
     0.0,
@@ -79,12 +81,6 @@ def check_flags():
     common.check_model("model", "classification")
     shipping.check_flags()
     augmenting.crop(), augmenting.policy()
-    if LOSS.value != "cross_entropy":
-        for flag in ("mixup", "cutmix", "label_smoothing"):
-            if flags.FLAGS[flag].value:
-                raise ValueError(
-                    f"--{flag} needs --loss=cross_entropy: a margin has one class"
-                )
 
 
 def build(strategy, class_names):
@@ -97,7 +93,13 @@ def build(strategy, class_names):
         if WEIGHTS.value:
             start_from(model, WEIGHTS.value)
     model.task.class_names = class_names
-    model.task.loss = LOSS.value
+    model.task.loss = LOSS.value or model.task.loss
+    for flag in ("mixup", "cutmix", "label_smoothing"):
+        if flags.FLAGS[flag].value and model.task.loss != "cross_entropy":
+            raise ValueError(
+                f"--{flag} needs --loss=cross_entropy, not {model.task.loss}, which "
+                "takes one class a picture"
+            )
     model.task.label_smoothing = LABEL_SMOOTHING.value
     return model
 

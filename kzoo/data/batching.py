@@ -68,7 +68,14 @@ def batches(
     steps = FOREVER if training else -(-count // batch_size)
     positions = tf.data.Dataset.range(start_step * rows, steps * rows)
     dataset = _in_batches(positions, load_row, rows)
-    return _mixed(dataset, mix, seed, start_step) if training and mix else dataset
+    if not (training and mix):
+        return dataset
+    if rows % 2:
+        raise ValueError(
+            f"{rows} pictures cannot be mixed in pairs: the batch of each worker has to "
+            "be an even number"
+        )
+    return _mixed(dataset, mix, seed, start_step)
 
 
 def _mixed(dataset, mix, seed, start_step):

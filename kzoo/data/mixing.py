@@ -31,11 +31,6 @@ class Mix:
 
         seed: (2,), the same for all workers.
         """
-        if images.shape[0] % 2:
-            raise ValueError(
-                f"{images.shape[0]} pictures cannot be mixed in pairs: the batch of "
-                "each worker has to be an even number"
-            )
         seeds = tf.random.experimental.stateless_split(seed, 3)
         truths = tf.one_hot(labels, self.classes)
         images = tf.cast(images, tf.float32)
