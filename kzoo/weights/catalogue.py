@@ -27,8 +27,10 @@ def table():
 
 @functools.cache
 def class_names(classes):
-    """The names of "imagenet", "cifar10", "coco" ... in the order of the outputs."""
-    return tuple((_NAMES / f"{classes}.txt").read_text().splitlines())
+    """The names of "imagenet", "cifar10", "coco" ... in the order of the outputs; ()
+    where we have none."""
+    file = _NAMES / f"{classes}.txt"
+    return tuple(file.read_text().splitlines()) if file.is_file() else ()
 
 
 def is_set(model, name):

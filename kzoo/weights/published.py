@@ -16,7 +16,8 @@ class Published:
       licence: of the weights, as stated; "none stated" else.
       score: as published, on what `classes` names (top-1 / top-5).
       arguments: of the builder, where not its defaults.
-      classes: whose class names its outputs have, "imagenet", "cifar10", "coco".
+      classes: what its outputs stand for, "imagenet", "cifar10", "coco", "coco91";
+        their names are in names/CLASSES.txt.
     """
 
     name: str
