@@ -48,7 +48,7 @@ def test_an_example_is_its_own_nearest(distance):
 
 
 def test_the_distances_differ():
-    """From 0: one pixel by 100, or four by 40: 100 < 160, and 100 ** 2 > 4 * 40 ** 2."""
+    """One pixel off by 100, four by 40: 100 < 160, but 100 ** 2 > 4 * 40 ** 2."""
     examples = np.zeros((2, *SHAPE), "uint8")
     examples[0].flat[0] = 100
     examples[1].flat[:4] = 40

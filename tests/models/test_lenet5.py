@@ -1,4 +1,4 @@
-"""What the paper says of LeNet-5: its layers' sizes, table I, its codes and its loss."""
+"""What the paper says of LeNet-5: its layers' sizes, table I, its codes, its loss."""
 
 import math
 
