@@ -73,6 +73,8 @@ _KERAS_PUBLISHED = (
     ("resnet101", "6343647c601c52e1368623803854d971", "77.2 / 93.8"),
     ("resnet152", "a49b44d1979771252814e80f8ec446f9", "78.0 / 94.2"),
 )
+# timm's, at 224 pixels.
+_TIMM_PUBLISHED = ((50, "80.410 / 95.082"), (101, "82.042 / 95.866"))
 PUBLISHED = (
     *(
         Published(
@@ -81,9 +83,9 @@ PUBLISHED = (
             f"hf://timm/resnetv2_{depth}.a1h_in1k/model.safetensors",
             "",
             "Apache-2.0",
-            "not stated",
+            score,
         )
-        for depth in (50, 101)
+        for depth, score in _TIMM_PUBLISHED
     ),
     *(
         Published(
