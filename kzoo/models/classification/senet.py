@@ -52,8 +52,8 @@ def se_resnext_block(x, filters, strides, name):
 
 def senet_block(x, filters, strides, name):
     """1x1, strided 3x3 of 64 groups, 1x1; `4 * filters` channels out."""
-    inner = grouped_channels(filters, groups=64, width=4)
-    y = conv_bn(x, 2 * filters, 1, name=f"{name}_1")
+    half, inner = (grouped_channels(filters, groups=64, width=w) for w in (2, 4))
+    y = conv_bn(x, half, 1, name=f"{name}_1")
     y = grouped_conv_bn(y, inner, 64, strides, f"{name}_2")
     y = conv_bn(y, 4 * filters, 1, activation=None, name=f"{name}_3")
     if strides > 1:
