@@ -24,20 +24,16 @@ def distances(a, b, kind):
 def vote(far, labels, ks, classes):
     """(len(ks), A) classes that the k nearest of B rows vote for.
 
-    In a tie the class with the nearest neighbour wins.
+    In a tie the lower class wins, as in `kzoo.models.nearest_neighbour`.
 
     Args:
       far: (A, B) distances; labels: (B,), of the rows.
     """
     order = np.argsort(far, axis=1, kind="stable")[:, : max(ks)]
     near = np.asarray(labels)[order]
-    answers = []
-    for k in ks:
-        votes = np.stack([(near[:, :k] == c).sum(1) for c in range(classes)], axis=1)
-        # Less than one vote, and more for the nearer neighbour.
-        first = np.argmax(near[:, :k, None] == np.arange(classes), axis=1)
-        answers.append(np.argmax(votes - first / (k + 1), axis=1))
-    return np.stack(answers)
+    each = [(near == c).cumsum(axis=1) for c in range(classes)]
+    votes = np.stack(each, axis=2)  # (A, k, classes) of the first k
+    return np.stack([votes[:, k - 1].argmax(axis=1) for k in ks])
 
 
 def folds(count, parts, seed=0):
