@@ -153,9 +153,8 @@ def _take_class_names(model, published):
     if published is None or model.task is None:
         return
     names = list(catalogue.class_names(published.classes))
-    if published.builder == model.spec.builder and len(names) == len(
-        model.task.class_names
-    ):
+    is_its_own = published.builder == model.spec.builder
+    if is_its_own and len(names) == len(model.task.class_names):
         model.task.class_names = names
 
 
@@ -174,8 +173,10 @@ def _put(model, source, backbone_alone):
     }
     skipped = [name for name in source.arrays if name not in wanted]
     _check_names(model, source, wanted, skipped, backbone_alone, renewed)
+    # All of them first: what is no number must not stop halfway.
+    values = {n: _numbers(source, n, weight.dtype) for n, weight in wanted.items()}
     for name, weight in wanted.items():
-        weight.assign(source.arrays[name])
+        weight.assign(values[name])
     report = Report(
         f"{source.name} ({source.layout.origin})",
         list(wanted),
@@ -185,6 +186,13 @@ def _put(model, source, backbone_alone):
     )
     print(report)
     return report
+
+
+def _numbers(source, name, dtype):
+    try:
+        return np.asarray(source.arrays[name], dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} of {source.name} is no numbers: {error}") from error
 
 
 def _renewed(weights, source):

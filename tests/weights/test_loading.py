@@ -150,6 +150,12 @@ def refuse(model, source, *words):
         assert word in str(error.value)
 
 
+def test_refuses_text_for_numbers(model, small):
+    arrays = values(small)
+    arrays["logits/bias"] = np.array(list("abcde"))
+    refuse(model, arrays, "logits/bias", "no numbers")
+
+
 def test_refuses_a_missing_weight(model, small):
     arrays = values(small)
     del arrays["block3_expand_bn/beta"]

@@ -29,6 +29,8 @@ def read_caffe(path):
 def _layer(message, old):
     fields = _gathered(message)
     name_at, kind_at, blobs_at = (4, 5, 6) if old else (1, 2, 7)
+    if name_at not in fields:
+        raise ValueError("a layer without a name, as Caffe had them before July 2013")
     kind = fields.get(kind_at, [0])[-1]
     kind = kind if isinstance(kind, int) else bytes(kind)
     name = bytes(fields[name_at][-1]).decode()
