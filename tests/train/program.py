@@ -11,16 +11,18 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo import data, train
+from kzoo.data.mixing import Mix
 from tests.train import tiny
 
 BATCH = 8
 
 
-def batches(source, batch_size=BATCH):
-    """The function that `train.Loop` takes."""
+def batches(source, batch_size=BATCH, mixed=False):
+    """The function that `train.Loop` takes; `mixed` by MixUp and CutMix."""
+    mix = Mix(len(tiny.NAMES), mixup=0.4, cutmix=1.0) if mixed else None
 
     def stream(start, worker):
-        settings = {"training": True, "start_step": start, "worker": worker}
+        settings = {"training": True, "start_step": start, "worker": worker, "mix": mix}
         return data.batches(source, batch_size, tiny.SIDE, **settings)
 
     return stream
@@ -54,16 +56,18 @@ def weights(model):
 
 
 def learn(folder, strategy, cases, steps, cpus=1):
-    """Trains each case (kind, precision, options of `TrainStep`), and writes its
-    curve and weights to the folder.
+    """Trains each case (kind, precision, options of `TrainStep` and perhaps "mixed"),
+    and writes its curve and weights to the folder.
     """
     if cpus > 1:
         train.split_cpu(cpus)
     made_by = train.strategy(strategy)
     for number, (kind, precision, options) in enumerate(cases):
         keras.config.set_dtype_policy(precision)
+        mixed = options.get("mixed", False)
+        options = {name: x for name, x in options.items() if name != "mixed"}
         step = made(kind, made_by, l2=1e-3, **options)
-        losses = curve(step, batches(tiny.source_for(kind)), steps)
+        losses = curve(step, batches(tiny.source_for(kind), mixed=mixed), steps)
         if train.is_chief(made_by):
             path = pathlib.Path(folder) / f"{strategy}_{number}.npz"
             np.savez(path, losses=losses, **weights(step.model))
@@ -74,7 +78,7 @@ PLAN = train.Plan(24, evaluate_every=8, save_every=3, log_every=4, best="top1")
 
 
 def loop(folder, kind="dropout", strategy=None, plan=PLAN, **options):
-    """A `train.Loop` of a tiny classifier: shuffled, augmented, with dropout."""
+    """A `train.Loop` of a tiny classifier: shuffled, augmented, mixed, with dropout."""
     strategy = strategy or train.strategy("one")
     source = tiny.source_for(kind)
     with strategy.scope():
@@ -84,7 +88,7 @@ def loop(folder, kind="dropout", strategy=None, plan=PLAN, **options):
     step = train.TrainStep(model, optimizer, strategy, **options)
     return train.Loop(
         step,
-        batches(source),
+        batches(source, mixed=kind == "dropout"),
         evaluation(model, strategy, source),
         plan,
         train.Workdir(folder),

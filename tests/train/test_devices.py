@@ -15,7 +15,9 @@ from tests.train import processes, tiny
 
 FLOAT32 = [(kind, "float32", {}) for kind in tiny.MODELS] + [
     # Clipped by the norm over all devices, in parts of parts of the batch.
-    ("dropout", "float32", {"clip_norm": 0.5, "micro_batches": 2})
+    ("dropout", "float32", {"clip_norm": 0.5, "micro_batches": 2}),
+    # MixUp and CutMix, whose pairs and shares are those of one device.
+    ("batch_norm", "float32", {"mixed": True}),
 ]
 HALF = [
     (kind, precision, {})

@@ -206,3 +206,20 @@ def test_moving_statistics_remember_a_twentieth_of_the_run(steps, momentum):
     train.set_batch_norm(model, "local", steps)
     found = [layer.momentum for layer in model.layers if hasattr(layer, "momentum")]
     assert found == pytest.approx([momentum] * 52)  # of MobileNetV2's normalizations
+
+
+def test_frozen_layers_and_their_statistics_stay():
+    model = tiny.model("batch_norm")
+    train.set_batch_norm(model, "sync")
+    train.freeze(model, ["one"])
+    before = {weight.path: weight.numpy() for weight in model.weights}
+    step = train.TrainStep(model, train.optimizer("sgd", 0.05), ONE)
+    program.curve(step, program.batches(tiny.source()), 2)
+    for weight in model.weights:
+        same = np.array_equal(before[weight.path], weight.numpy())
+        assert same == weight.path.startswith("one"), weight.path
+
+
+def test_a_layer_that_there_is_not_cannot_be_frozen():
+    with pytest.raises(ValueError, match="no layer 'stage1'...; its layers begin with"):
+        train.freeze(tiny.model("plain"), ["stage1"])
