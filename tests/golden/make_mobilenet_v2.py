@@ -1,6 +1,7 @@
-"""python -m tests.golden.make_mobilenet_v2: torchvision's and keras.applications'."""
+"""python -m tests.golden.make_mobilenet_v2: torchvision's, timm's and Keras'."""
 
 import keras
+import timm
 import torch
 import torchvision
 
@@ -22,6 +23,20 @@ def from_torchvision():
     logits = model(pictures).numpy()
     name = "mobilenet_v2_torchvision"
     reference.write(name, version, shapes, logits, features)
+
+
+def from_timm():
+    model = timm.create_model("mobilenetv2_050")
+    model, shapes = reference.with_drawn_weights(model)
+    pictures = reference.tensor(draw.pictures(*draw.ODD))
+    reference.write(
+        "mobilenet_v2_timm_50",
+        f"timm {timm.__version__} mobilenetv2_050",
+        shapes,
+        model(pictures).numpy(),
+        builder="mobilenet_v2_torchvision",
+        arguments={"width": 0.5},
+    )
 
 
 def from_keras(width):
@@ -46,5 +61,6 @@ def from_keras(width):
 if __name__ == "__main__":
     with torch.inference_mode():
         from_torchvision()
+        from_timm()
     for alpha in (1.0, 0.35):
         from_keras(alpha)
