@@ -8,7 +8,9 @@ from keras import layers
 from kzoo import deploy
 from kzoo.models.base import Model
 from kzoo.models.layers.adaptive_pooling import AdaptiveAveragePooling2D
+from kzoo.models.layers.channel_shuffle import ChannelShuffle
 from kzoo.models.layers.fractional_pooling import FractionalMaxPooling2D
+from kzoo.models.layers.grouped_conv import GroupedConv2D
 from kzoo.models.layers.local_response_normalization import LocalResponseNormalization
 from kzoo.models.layers.maxout import Maxout
 from kzoo.models.layers.rrelu import RReLU
@@ -24,6 +26,8 @@ def model():
     images = keras.Input((25, 31, 3), name="images")
     x = Preprocess("tf", name="preprocess")(images)
     x = layers.Conv2D(8, 3, name="first")(x)
+    x = ChannelShuffle(4, name="shuffle")(x)
+    x = GroupedConv2D(8, 3, groups=2, padding="same", name="grouped")(x)
     x = LocalResponseNormalization(alpha=0.3, k=0.5, name="norm")(x)
     x = RReLU(name="rrelu")(x)
     x = FractionalMaxPooling2D(seed=3, name="fractional")(x)
