@@ -74,6 +74,12 @@ from kzoo.models.classification.mobilenet_v3 import (
     mobilenet_v3_small,
     mobilenet_v3_small_torchvision,
 )
+from kzoo.models.classification.nasnet import (
+    nasnet_large,
+    nasnet_large_keras,
+    nasnet_mobile,
+    nasnet_mobile_keras,
+)
 from kzoo.models.classification.resnet import (
     resnet18,
     resnet34,
@@ -206,6 +212,10 @@ __all__ = [
     "mobilenet_v3_small",
     "mobilenet_v3_small_torchvision",
     "names",
+    "nasnet_large",
+    "nasnet_large_keras",
+    "nasnet_mobile",
+    "nasnet_mobile_keras",
     "nearest_neighbour",
     "resnet18",
     "resnet20_cifar",

@@ -116,6 +116,10 @@ SMALL = {
     "xception": {"classes": 5, "width": 0.125},
     "zfnet": {"classes": 5, "width": 0.0625},
     "zfnet_b": {"classes": 5, "width": 0.0625},
+    "nasnet_mobile": {"classes": 5, "cells": 1, "filters": 192},
+    "nasnet_mobile_keras": {"classes": 5, "cells": 1, "filters": 192},
+    "nasnet_large": {"classes": 5, "cells": 1, "filters": 192},
+    "nasnet_large_keras": {"classes": 5, "cells": 1, "filters": 192},
 }
 # Side of the pictures where 64 is too few for all of the strides.
 SIDES = {

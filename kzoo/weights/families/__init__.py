@@ -13,6 +13,7 @@ from kzoo.weights.families import (
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
+    nasnet,
     resnet,
     resnet_cifar,
     resnet_v2,
@@ -29,6 +30,7 @@ from kzoo.weights.families import (
 from kzoo.weights.layout import Layout
 
 FAMILIES = (
+    nasnet,
     vit,
     efficientnet,
     retinanet,
