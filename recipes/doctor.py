@@ -31,7 +31,7 @@ from kzoo.train.diagnosis import (
     pictures,
 )
 from kzoo.train.workdir import write_json
-from recipes import common, detect, program
+from recipes import augmenting, classify, common, detect, program
 
 PARTS = ("environment", "data", "network", "overfit", "rate")
 CHECKS = flags.DEFINE_list("checks", list(PARTS), f"Which, of {', '.join(PARTS)}.")
@@ -48,6 +48,7 @@ RANGE_STEPS = flags.DEFINE_integer(
     "range_steps", 100, "Steps of the learning-rate range test.", lower_bound=10
 )
 flags.adopt_module_key_flags(detect)
+flags.adopt_module_key_flags(classify)
 
 BATCHES = 4  # whose pixels and boxes are looked at
 WORKDIR = "runs/doctor"  # where no --workdir is given
@@ -57,17 +58,18 @@ def check_flags():
     for name in CHECKS.value:
         if name not in PARTS:
             raise ValueError(f"--checks: no part {name!r}; it has {', '.join(PARTS)}")
-    name, _ = parse(detect.MODEL.value)
+    name, _ = parse(common.MODEL.value)
     if name not in models.names():
         raise ValueError(
             f"--model: no model {name!r}; kzoo has {', '.join(models.names())}"
         )
+    recipe().check_flags()
 
 
-def task():
-    """The task of --model."""
-    name, _ = parse(detect.MODEL.value)
-    return models.card(name).task
+def recipe():
+    """The program that would train --model."""
+    name, _ = parse(common.MODEL.value)
+    return detect if models.card(name).task == "detection" else classify
 
 
 def start():
@@ -82,28 +84,27 @@ def start():
 
 
 def build(strategy, class_names):
-    if task() == "detection":
+    if recipe() is detect:
         return detect.build(strategy, class_names)
-    shape = (*common.image_size(), 3)
-    with strategy.scope():
-        model = models.build(
-            detect.MODEL.value, classes=len(class_names), input_shape=shape
-        )
-    model.task.class_names = class_names
-    return model
+    return classify.build(
+        strategy, class_names, common.image_size(), classify.WEIGHTS.value
+    )
 
 
-def stream(source, model, batch_size=None, augment=None):
-    """Batches of training, from the first step on."""
-    size = model.input_shape[1:3]
-    if augment is None:
+def stream(source, model, batch_size=None, varied=True):
+    """Batches of training, from the first step on; `varied` or the pictures alone."""
+    size, augment, mix = model.input_shape[1:3], False, None
+    if varied and source.task == "detection":
         augment = common.augmentation(source.task, size)
+    elif varied:
+        augment, mix = augmenting.augment(size), augmenting.mix(len(source.class_names))
     return data.batches(
         source,
         batch_size or common.BATCH_SIZE.value,
         size,
         training=True,
         augment=augment,
+        mix=mix,
         seed=common.SEED.value,
     )
 
@@ -150,7 +151,7 @@ def network_checks(model, learn):
 
 def overfit_check(model, learn):
     count = min(OVERFIT_PICTURES.value, len(learn))
-    few = stream(learn, model, batch_size=count, augment=False)
+    few = stream(learn, model, batch_size=count, varied=False)
     batch = next(iter(few))
     with network.kept(model):
         done = learning.overfit(
@@ -186,11 +187,15 @@ def run(parts):
 def main(_):
     began = time.monotonic()
     check_flags()
+    if recipe() is classify:
+        usual = {k: v for k, v in classify.DEFAULTS.items() if k != "model"}
+        common.set_defaults(**usual)
     workdir = train.Workdir(common.WORKDIR.value or WORKDIR)
     checks = run({"environment": environment.all_checks})
     strategy = start()
     if set(CHECKS.value) - {"environment"}:
-        learn, check = common.open_sources(task(), strategy)
+        task = "detection" if recipe() is detect else "classification"
+        learn, check = common.open_sources(task, strategy)
         model = build(strategy, learn.class_names)
         checks += run(
             {

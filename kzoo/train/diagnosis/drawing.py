@@ -108,8 +108,8 @@ def overview(checks, path):
 def _bars(axes, values):
     # The rarest of many are what there is to see.
     shown = sorted(values.items(), key=lambda item: item[1])[:20][::-1]
-    axes.barh([name for name, _ in shown], [value for _, value in shown])
-    axes.tick_params(axis="y", labelsize="small")
+    axes.barh(range(len(shown)), [value for _, value in shown])
+    axes.set_yticks(range(len(shown)), [name for name, _ in shown], fontsize="small")
     axes.set_xlabel("how often")
 
 

@@ -92,11 +92,11 @@ def test_dead_units(model):
 
 
 def test_dead_units_are_counted(model):
-    """Four of sixteen channels with a bias that nothing overcomes."""
+    """Six of sixteen channels with a bias that nothing overcomes."""
     bias = model.get_layer("block1_conv").bias
-    bias.assign([-1e6] * 4 + [1e6] * 12)
+    bias.assign([-1e6] * 6 + [1e6] * 10)
     check = network.dead_units(model, little.batch()[0])
-    assert check.values["shares"]["block1_act"] == 0.25
+    assert check.values["shares"]["block1_act"] == 0.375
     assert check.verdict == WARN
 
 
