@@ -85,8 +85,8 @@ SMALL = {
     "retinanet_torchvision": {"classes": 5, "backbone": "resnet18(width=0.125)"},
     # Groups of four channels: normalized, one or two values say nothing of their size.
     "retinanet_v2": {"classes": 5, "backbone": "resnet18(width=0.125)", "filters": 128},
-    "se_resnet50": {"classes": 5, "width": 0.125},
-    "se_resnext50_32x4d": {"classes": 5, "width": 0.125},
+    "se_resnet50": {"classes": 5, "width": 0.25},
+    "se_resnext50_32x4d": {"classes": 5, "width": 0.25},
     "senet154": {"classes": 5, "width": 0.125},
     "shufflenet_v1": {"classes": 5, "width": 0.25},
     "shufflenet_v2": {"classes": 5, "width": 0.5},
