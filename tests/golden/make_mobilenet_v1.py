@@ -1,4 +1,4 @@
-"""python -m tests.golden.make_mobilenet_v1: keras.applications' and timm's.
+"""python -m tests.golden.make_mobilenet_v1: Keras', timm's and transformers'.
 
 Pictures of whole strides: of others Keras drops the last row, which its authors keep.
 """
@@ -6,6 +6,8 @@ Pictures of whole strides: of others Keras drops the last row, which its authors
 import keras
 import timm
 import torch
+import transformers
+from transformers import MobileNetV1Config, MobileNetV1ForImageClassification
 
 from tests.golden import draw, reference
 
@@ -56,8 +58,25 @@ def from_timm():
     reference.write("mobilenet_v1_timm", version, shapes, logits, features)
 
 
+def from_transformers():
+    """With the authors' 1001 classes, the first of which is for background."""
+    config = MobileNetV1Config(num_labels=1001)
+    model = MobileNetV1ForImageClassification(config)
+    model, shapes = reference.with_drawn_weights(model)
+    half = (0.5, 0.5, 0.5)
+    logits = model(reference.tensor(draw.pictures(*draw.ODD), half, half)).logits
+    reference.write(
+        "mobilenet_v1_transformers",
+        f"transformers {transformers.__version__} MobileNetV1ForImageClassification",
+        shapes,
+        logits[:, 1:].numpy(),
+        builder="mobilenet_v1",
+    )
+
+
 if __name__ == "__main__":
     with torch.inference_mode():
         from_timm()
+        from_transformers()
     for alpha in (1.0, 0.25):
         from_keras(alpha)
