@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.data import splits
-from kzoo.data.checks import BadData
+from kzoo.data.checks import BadData, different
 from kzoo.data.source import Source
 
 CUT = ("train", "validation", "test")
@@ -25,7 +25,7 @@ class ArraySource(Source):
 
     def __init__(self, name, split, class_names, images, labels, ids):
         self.name, self.split, self.task = name, split, "classification"
-        self.class_names, self.ids = list(class_names), list(ids)
+        self.class_names, self.ids = different(class_names, name), list(ids)
         self.skipped, self.most_boxes = [], 0
         # Not on a GPU: tf.data would fetch them back for every example.
         with tf.device("CPU:0"):

@@ -89,3 +89,18 @@ def number(text):
         raise ValueError(f"{text!r} is not a number") from None
     except OverflowError:  # JSON knows whole numbers of any length.
         raise ValueError("a number has more than 300 digits") from None
+
+
+def different(names, source):
+    """Class names as a list; scores are told by them, so no two can be the same.
+
+    Raises:
+      BadData: two are.
+    """
+    names = [str(name) for name in names]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise BadData(
+                f"{source}: classes {names.index(name)} and {i} are both {name!r}"
+            )
+    return names

@@ -5,6 +5,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from kzoo.data import pictures
+from kzoo.data.checks import different
 from kzoo.data.records import check
 
 TASKS = ("detection", "classification")
@@ -30,7 +31,7 @@ class Source:
         self, name, split, task, class_names, records, count, problems, fetch=None
     ):
         self.name, self.split, self.task = name, split, task
-        self.class_names = list(class_names)
+        self.class_names = different(class_names, name)
         examples, positions = [], []
         bar = {"desc": f"checking {name} {split}", "disable": count < MANY}
         for i, record in enumerate(tqdm(records, total=count, leave=False, **bar)):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from kzoo.data.checks import BadData, Problems, broken_rule, number
+from kzoo.data.checks import BadData, Problems, broken_rule, different, number
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,10 @@ def test_an_unknown_choice_names_the_choices():
 def test_what_is_not_a_number_is_shown(text):
     with pytest.raises(ValueError, match="is not a number"):
         number(text)
+
+
+def test_two_classes_of_one_name_are_an_error():
+    """Scores are told by name: one of the two would be lost."""
+    assert different(("cat", "dog"), "coco:x") == ["cat", "dog"]
+    with pytest.raises(BadData, match="coco:x: classes 0 and 2 are both 'cat'"):
+        different(["cat", "dog", "cat"], "coco:x")

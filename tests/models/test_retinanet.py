@@ -130,3 +130,13 @@ def test_a_backbone_lacking_a_level_is_refused():
     backbone = keras.Model(images, {"C3": x}, name="shallow")
     with pytest.raises(ValueError, match="shallow has no C4, C5; it has C3"):
         small(backbone=backbone)
+
+
+def test_a_head_of_fewer_than_no_convolutions_is_an_error():
+    with pytest.raises(ValueError, match="depth is -1"):
+        models.retinanet(
+            classes=2,
+            backbone="resnet18(width=0.125)",
+            input_shape=(64, 64, 3),
+            depth=-1,
+        )

@@ -89,6 +89,8 @@ def detector(images, pyramid, classes, anchors, tower, name):
     `tower` is a function from a name to the layers of one step of a head, and the
     number of steps.
     """
+    if tower[1] < 0:
+        raise ValueError(f"depth is {tower[1]}; a head has 0 convolutions or more")
     per_position = set(anchors.per_position)
     if len(anchors.strides) != len(LEVELS) or len(per_position) != 1:
         raise ValueError(
