@@ -179,12 +179,11 @@ PUBLISHED = (
             "",
             "MIT",
             score,
-            {"classes": classes},
-            name,
+            classes=name,
         )
-        for name, file, classes, score in (
-            ("vggface2", "20180402-114759-vggface2.pt", 8631, "LFW 99.65"),
-            ("casia-webface", "20180408-102900-casia-webface.pt", 10575, "LFW 99.05"),
+        for name, file, score in (
+            ("vggface2", "20180402-114759-vggface2.pt", "LFW 99.65"),
+            ("casia-webface", "20180408-102900-casia-webface.pt", "LFW 99.05"),
         )
     ),
 )
