@@ -112,7 +112,11 @@ def dense_classifier(images, features, x, classes, name, units):
             units, "relu", kernel_initializer=he_normal(), name=f"head_fc{number}"
         )
         x = Dropout(0.5, name=f"head_dropout{number}")(dense(x))
-    logits = layers.Dense(classes, dtype="float32", name="logits")(x)
+    # Unscaled pixels come through He's layers as large as they were.
+    small = keras.initializers.RandomNormal(stddev=1e-3)
+    logits = layers.Dense(
+        classes, kernel_initializer=small, dtype="float32", name="logits"
+    )(x)
     model = Model(images, logits, name=name)
     model.task = Classification(classes)
     return model
