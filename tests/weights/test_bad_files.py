@@ -1,5 +1,6 @@
 """Broken and malicious files are one line of error, and nothing in them runs."""
 
+import ast
 import io
 import os
 import pathlib
@@ -315,3 +316,23 @@ def test_half_a_safetensors(tmp_path):
     content = (tmp_path / "file.safetensors").read_bytes()
     (tmp_path / "file.safetensors").write_bytes(content[:-8])
     refuse(tmp_path / "file.safetensors")
+
+
+def test_no_module_of_ours_can_run_a_pickle():
+    """Neither by importing what does, nor by asking NumPy for it."""
+    root = pathlib.Path(__file__).parents[2]
+    files = [
+        f
+        for part in ("kzoo", "recipes", "export")
+        for f in root.glob(f"{part}/**/*.py")
+    ]
+    assert len(files) > 50
+    for file in files:
+        tree = ast.parse(file.read_text())
+        for node in ast.walk(tree):
+            names = [getattr(x, "name", x) for x in getattr(node, "names", [])]
+            names.append(getattr(node, "module", None))
+            names = {str(name).partition(".")[0] for name in names}
+            assert not names & {"pickle", "dill", "joblib", "marshal", "shelve"}, file
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                assert node.value.value is False, file
