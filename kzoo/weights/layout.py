@@ -88,8 +88,6 @@ def from_keras(rename):
             ours = rename(layer)
             if ours is None and layer in _OLD_PREDICTIONS:
                 ours = rename("predictions")
-            # Files older than Keras 3 call a depthwise layer's kernel so.
-            variable = "kernel" if variable == "depthwise_kernel" else variable
             converted[f"{ours}/{variable}" if ours else name] = array
         return converted
 

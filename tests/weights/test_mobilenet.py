@@ -19,6 +19,9 @@ from kzoo.weights.families import mobilenet_v1, mobilenet_v2, mobilenet_v3
         ("Conv_1/BatchNorm", "head_bn"),
         ("Conv_2", "head_dense"),
         ("Logits", "logits"),
+        # As the reader of such files gives them.
+        ("Conv_BatchNorm", "stem_bn"),
+        ("expanded_conv_squeeze_excite_Conv_1", "block1_se_2_conv"),
         # As Keras 3 has them.
         ("expanded_conv_squeeze_excite_conv", "block1_se_1_conv"),
         ("expanded_conv_10_project", "block11_project_conv"),
@@ -50,12 +53,6 @@ def test_the_first_of_1001_classes_is_left_out():
     converted = convert({"logits/kernel": kernel, "logits/bias": bias})
     assert converted["logits/kernel"].shape == (2, 1000)
     assert converted["logits/bias"][0] == 1
-
-
-def test_a_depthwise_kernel_may_have_its_older_name():
-    layout = families.recognize(["conv_dw_1_bn/gamma", "conv_preds/bias"])
-    converted = layout.convert({"conv_dw_1/depthwise_kernel": np.ones((3, 3, 8, 1))})
-    assert list(converted) == ["block1_depthwise_conv/kernel"]
 
 
 def test_mobilenets_of_timm_are_told_apart_by_the_model_that_asks():

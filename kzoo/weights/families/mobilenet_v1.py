@@ -140,14 +140,6 @@ PUBLISHED = (
         for width, spelt, side, score in _KERAS_PUBLISHED
     ),
     Published(
-        "google",
-        "mobilenet_v1",
-        "hf://google/mobilenet_v1_1.0_224/model.safetensors",
-        "",
-        "none stated",
-        "70.9 / 89.9",
-    ),
-    Published(
         "imagenet",
         "mobilenet_v1_timm",
         "hf://timm/mobilenetv1_100.ra4_e3600_r224_in1k/model.safetensors",
