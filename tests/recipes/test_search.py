@@ -130,7 +130,6 @@ def test_more_trials_go_on_from_those_that_are_there(whole, tmp_path):
     "flag, words",
     [
         ("--space=weight_decay=lg(1,2)", "one of log, uniform, int, choice"),
-        ("--recipe=fly", "should be one of <detect|classify>"),
         ("learning_rate", "'learning_rate' is no flag"),
     ],
 )
