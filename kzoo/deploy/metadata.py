@@ -71,6 +71,7 @@ def _normalisation(model):
         "inside": True,
         "mode": mode,
         "bgr": reverse,
+        "grey": scale is not None and len(scale) == 1,
         "scale": list(scale or (1.0,) * 3),
         "offset": list(offset or (0.0,) * 3),
     }
