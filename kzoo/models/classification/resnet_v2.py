@@ -26,7 +26,8 @@ PAPER = Paper(
     "ECCV 2016",
     "1603.05027",
 )
-TIMM = "timm 1.0 resnetv2; nobody has published its score on the paper's schedule"
+TIMM = "timm 1.0 resnetv2, a1h_in1k at 224 pixels; none with the paper's schedule"
+TIMM_UNTRAINED = "timm 1.0 resnetv2; no published score"
 TORCH = "facebook/fb.resnet.torch; parameters and multiply-adds of timm's class"
 # No publisher counts the convolutions alone.
 AUTHORS = "KaimingHe/resnet-1k-layers, CIFAR-10 test; multiply-adds: sum over layers"
@@ -157,17 +158,17 @@ def scaled(filters, width):
     return [round(count * width) for count in filters]
 
 
-@register("classification", PAPER, 25_549_352, 4.089e9, None, TIMM)
+@register("classification", PAPER, 25_549_352, 4.089e9, "80.410 / 95.082", TIMM)
 def resnet50_v2(classes=1000, input_shape=(224, 224, 3), width=1.0):
     return imagenet((3, 4, 6, 3), "resnet50_v2", classes, input_shape, width)
 
 
-@register("classification", PAPER, 44_541_480, 7.801e9, None, TIMM)
+@register("classification", PAPER, 44_541_480, 7.801e9, "82.042 / 95.866", TIMM)
 def resnet101_v2(classes=1000, input_shape=(224, 224, 3), width=1.0):
     return imagenet((3, 4, 23, 3), "resnet101_v2", classes, input_shape, width)
 
 
-@register("classification", PAPER, 60_185_128, 11.514e9, None, TIMM)
+@register("classification", PAPER, 60_185_128, 11.514e9, None, TIMM_UNTRAINED)
 def resnet152_v2(classes=1000, input_shape=(224, 224, 3), width=1.0):
     return imagenet((3, 8, 36, 3), "resnet152_v2", classes, input_shape, width)
 
