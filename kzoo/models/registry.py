@@ -84,7 +84,7 @@ def register(task, paper, *facts):
         def wrapped(*, weights=None, **arguments):
             _check_arguments(name, signature, arguments)
             model = builder(**arguments)
-            model.spec = Spec(name, {k: _plain(v) for k, v in arguments.items()})
+            model.spec = Spec(name, _described(arguments))
             if weights is not None:
                 from kzoo.weights import load
 
@@ -110,6 +110,18 @@ def _check_arguments(name, signature, arguments):
         if argument not in signature.parameters:
             choices = ", ".join([*signature.parameters, "weights"])
             raise ValueError(f"{name} has no argument {argument!r}; it has {choices}")
+
+
+def _described(arguments):
+    """The arguments of a spec. Built again, a model gets its weights from its file, its
+    backbone's no second time from where they are published."""
+    plain = {name: _plain(value) for name, value in arguments.items()}
+    if isinstance(plain.get("backbone"), str):
+        name, stated = parse(plain["backbone"])
+        if stated.pop("weights", None) is not None:
+            stated = ", ".join(f"{k}={v!r}" for k, v in stated.items())
+            plain["backbone"] = f"{name}({stated})"
+    return plain
 
 
 def _plain(value):

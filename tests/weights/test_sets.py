@@ -126,6 +126,24 @@ def test_a_features_model_and_a_detector_take_the_set_of_a_classifier(theirs):
     assert detector.task.class_names == ["0", "1", "2"]
 
 
+def test_a_saved_detector_needs_its_backbones_set_no_more(
+    theirs, tmp_path, monkeypatch
+):
+    backbone = "mobilenet_v2(width=0.35, weights='imagenet')"
+    detector = models.retinanet(
+        classes=3, backbone=backbone, input_shape=SHAPE, filters=8
+    )
+    np.testing.assert_array_equal(
+        values(detector)["stem_conv/kernel"], theirs["Conv1/kernel"]
+    )
+    kzoo.save(detector, tmp_path / "saved")
+    monkeypatch.setenv("KZOO_CACHE", str(tmp_path / "empty"))
+    again = kzoo.load(tmp_path / "saved")
+    assert again.spec.arguments["backbone"] == "mobilenet_v2(width=0.35)"
+    for name, value in values(again).items():
+        np.testing.assert_array_equal(value, values(detector)[name])
+
+
 def test_sets_are_of_a_width():
     assert weights.names("mobilenet_v2(width=1.4)") == ["imagenet"]
     assert "imagenet_96" in weights.names("mobilenet_v2")
