@@ -11,20 +11,17 @@ continues where the first one stopped. The papers' schedules are in recipes/sett
 docs/classification.md tells of transfer, probes and ensembles.
 """
 
+import re
 import time
 
-import numpy as np
-import tensorflow as tf
 from absl import flags
 
 import kzoo
-from kzoo import data, draw_labels, models, train
-from kzoo.ensembles import VIEWS, seen_as
-from kzoo.metrics.confusion import confusion, cross_entropy
+from kzoo import data, models, train
 from kzoo.tasks.classification import LOSSES
 from kzoo.train.plots import curves
-from kzoo.train.workdir import Log, write_json
-from recipes import augmenting, common, program, shipping
+from kzoo.train.workdir import Log
+from recipes import augmenting, common, program, reporting, shipping
 
 WEIGHTS = flags.DEFINE_string(
     "weights",
@@ -57,8 +54,16 @@ PROBE = flags.DEFINE_enum(
 PROBE_STRENGTH = flags.DEFINE_float(
     "probe_strength", 1.0, "scikit-learn's C of --probe.", lower_bound=1e-9
 )
-TTA = flags.DEFINE_enum(
-    "tta", "none", list(VIEWS), "Views of a picture whose answers the report averages."
+PROGRESSIVE = flags.DEFINE_list(
+    "progressive",
+    [],
+    "Sides of pictures to learn from one after the other, each for as many of the "
+    "epochs: 128,160 before --image_size=224.",
+)
+flags.register_validator(
+    "progressive",
+    lambda sides: all(re.fullmatch("0*[1-9][0-9]*", side) for side in sides),
+    "--progressive takes sides in pixels: 128,160",
 )
 
 DEFAULTS = {
@@ -67,11 +72,11 @@ DEFAULTS = {
     "batch_size": 32,
     "epochs": 4,
 }
-PICTURES = 24  # in predictions.png
 
 # For --help and config.flags: the flags of training are this program's too.
 flags.adopt_module_key_flags(common)
 flags.adopt_module_key_flags(augmenting)
+flags.adopt_module_key_flags(reporting)
 flags.adopt_module_key_flags(shipping)
 flags.adopt_module_key_flags(program)
 
@@ -83,15 +88,15 @@ def check_flags():
     augmenting.crop(), augmenting.policy()
 
 
-def build(strategy, class_names):
-    """The classifier that the flags describe."""
-    shape = (*common.image_size(), 3)
+def build(strategy, class_names, image_size, weights):
+    """The classifier that the flags describe, of one size and with some weights."""
+    shape = (*image_size, 3)
     with strategy.scope():
         model = models.build(
             common.MODEL.value, classes=len(class_names), input_shape=shape
         )
-        if WEIGHTS.value:
-            start_from(model, WEIGHTS.value)
+        if weights:
+            start_from(model, weights)
     model.task.class_names = class_names
     model.task.loss = LOSS.value or model.task.loss
     for flag in ("mixup", "cutmix", "label_smoothing"):
@@ -133,40 +138,68 @@ def main(_):
     workdir = common.open_workdir()
     strategy = common.devices()
     learn, check = common.open_sources("classification", strategy)
-    model = build(strategy, learn.class_names)
+    if PROBE.value or common.OPTIMIZER.value == "lbfgs":
+        scores = at_once(strategy, workdir, learn, check)
+    else:
+        scores, before = in_steps(strategy, workdir, learn, check)
+        began -= before
+    if train.is_chief(strategy):
+        reporting.report(workdir, learn, check, scores, began)
+
+
+def in_steps(strategy, workdir, learn, check):
+    """Trains; returns the best model's scores, and the seconds of runs before."""
+    start, seconds = WEIGHTS.value, 0.0
+    for side in map(int, PROGRESSIVE.value):
+        # A run of its own, from whose model the next one starts.
+        stage = train.Workdir(workdir.folder / f"size{side}")
+        model = build(strategy, learn.class_names, (side, side), start)
+        loop = loop_of(model, strategy, stage, learn, check)
+        loop.restore()
+        seconds += loop.seconds
+        loop.run()
+        with train.chief_first(strategy):
+            start = stage.folder
+    model = build(strategy, learn.class_names, common.image_size(), start)
+    tell(model, learn, check, strategy)
+    loop = loop_of(model, strategy, workdir, learn, check)
+    loop.restore()
+    if train.is_chief(strategy):
+        common.write_flags(workdir, __name__)
+    seconds += loop.seconds
+    return loop.run(), seconds
+
+
+def loop_of(model, strategy, workdir, learn, check):
+    return common.loop(
+        model,
+        strategy,
+        workdir,
+        learn,
+        check,
+        best="top1",
+        augment=augmenting.augment(model.input_shape[1:3]),
+        mix=augmenting.mix(len(learn.class_names)),
+        rates=rates(),
+        epochs=common.EPOCHS.value / (1 + len(PROGRESSIVE.value)),
+    )
+
+
+def tell(model, learn, check, strategy):
     print(
         f"{common.MODEL.value}: {model.count_params():,} parameters; "
         f"{len(learn)} pictures to learn from, {len(check)} to evaluate on, "
         f"{len(learn.class_names)} classes; {strategy.num_replicas_in_sync} device(s)"
     )
-    if PROBE.value or common.OPTIMIZER.value == "lbfgs":
-        common.write_flags(workdir, __name__)
-        scores = at_once(model, strategy, workdir, learn, check)
-    else:
-        loop = common.loop(
-            model,
-            strategy,
-            workdir,
-            learn,
-            check,
-            best="top1",
-            augment=augmenting.augment(model.input_shape[1:3]),
-            mix=augmenting.mix(len(learn.class_names)),
-            rates=rates(),
-        )
-        loop.restore()
-        began -= loop.seconds  # of the runs before, where this one continues
-        if train.is_chief(strategy):
-            common.write_flags(workdir, __name__)
-        scores = loop.run()
-    if train.is_chief(strategy):
-        report(workdir, learn, check, scores, began)
 
 
-def at_once(model, strategy, workdir, learn, check):
+def at_once(strategy, workdir, learn, check):
     """What --probe and --optimizer=lbfgs do: all pictures as they are, no loop."""
     if strategy.num_replicas_in_sync > 1:
         raise ValueError("--probe and --optimizer=lbfgs run on one device")
+    model = build(strategy, learn.class_names, common.image_size(), WEIGHTS.value)
+    tell(model, learn, check, strategy)
+    common.write_flags(workdir, __name__)
     size, batch = model.input_shape[1:3], common.BATCH_SIZE.value
     stream = data.batches(learn, batch, size, training=False)
     rows = (
@@ -185,73 +218,6 @@ def at_once(model, strategy, workdir, learn, check):
     scores = common.evaluation(model, strategy, check)()
     kzoo.save(model, workdir.model, scores)
     return scores
-
-
-class Answers:
-    """An evaluator that keeps what a classifier answered: labels, scores."""
-
-    def __init__(self):
-        self.labels, self.scores = [], []
-
-    def update(self, labels, results):
-        self.labels += [int(label) for label in labels]
-        self.scores += [result["scores"] for result in results]
-
-    def result(self):
-        return np.array(self.labels), np.array(self.scores)
-
-
-def report(workdir, learn, check, scores, began):
-    """What is made of the best model: pictures, files that ship, report.json."""
-    best = kzoo.load(workdir.model)
-    evaluate = common.evaluation(best, tf.distribute.get_strategy(), check)
-    labels, probabilities = evaluate(Answers())
-    answers = probabilities.argmax(-1)
-    matrix = confusion(labels, answers, len(check.class_names))
-    draw_labels.confusion(matrix, check.class_names, workdir.confusion)
-    draw_predictions(best, check, labels, answers, workdir.predictions)
-    figures = {
-        **scores,
-        "loss": cross_entropy(labels, probabilities),
-        "confusion": matrix.tolist(),
-        "formats": shipping.ship(best, learn, check, workdir.export, "top1"),
-        "parameters": best.count_params(),
-    }
-    if TTA.value != "none":
-        figures["tta"] = {"views": TTA.value, **tta_scores(best, check)}
-    figures |= {"seconds": time.monotonic() - began, **common.versions()}
-    write_json(workdir.report, figures)
-    views = f", {figures['tta']['top1']:.4f} by {TTA.value}" if "tta" in figures else ""
-    print(f"top1 {scores['top1']:.4f}{views}; everything is in {workdir.folder}")
-
-
-def draw_predictions(model, source, labels, answers, path):
-    """Some pictures of `source` with their truth and the answer, wrong ones first."""
-    wrong = np.flatnonzero(labels != answers)[: PICTURES // 3]
-    right = np.flatnonzero(labels == answers)
-    spread = np.linspace(0, len(right) - 1, min(len(right), PICTURES - len(wrong)))
-    rows = np.concatenate([wrong, right[spread.astype(int)]]).astype(int)
-    images = [example["image"] for example in source.read(rows)]
-    found = kzoo.predict(model, images)
-    draw_labels.gallery(images, labels[rows].tolist(), found, source.class_names, path)
-
-
-def tta_scores(model, source, together=32):
-    """The scores of the mean over several views of each picture."""
-    predict = seen_as(
-        lambda views: kzoo.predict(model, views, batch_size=together),
-        TTA.value,
-        source.class_names,
-    )
-    evaluator, examples = model.task.evaluator(), []
-    for number, example in enumerate(source.read(), start=1):
-        examples.append(example)
-        if len(examples) == together or number == len(source):
-            found = predict([example["image"] for example in examples])
-            evaluator.update([example["label"] for example in examples], found)
-            examples = []
-    scores = evaluator.result()
-    return {name: scores[name] for name in ("top1", "top5")}
 
 
 if __name__ == "__main__":

@@ -311,7 +311,16 @@ def learning_rate():
 
 
 def loop(
-    model, strategy, workdir, learn, check, best, augment=None, mix=None, rates=None
+    model,
+    strategy,
+    workdir,
+    learn,
+    check,
+    best,
+    augment=None,
+    mix=None,
+    rates=None,
+    epochs=None,
 ):
     """The `kzoo.train.Loop` that trains `model` as the flags say.
 
@@ -320,8 +329,10 @@ def loop(
       best: name of the score that says which model is best.
       augment, mix: see `kzoo.data.batches`; the flags' augmentation by default.
       rates: see `kzoo.train.optimizer`.
+      epochs: --epochs by default.
     """
-    steps = max(1, round(EPOCHS.value * len(learn) / BATCH_SIZE.value))
+    epochs = EPOCHS.value if epochs is None else epochs
+    steps = max(1, round(epochs * len(learn) / BATCH_SIZE.value))
     warmup = round(WARMUP.value * steps)
     schedule = train.Schedule(learning_rate(), steps, SCHEDULE.value, warmup)
     with strategy.scope():

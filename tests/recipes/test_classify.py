@@ -191,6 +191,17 @@ def test_patience_ends_a_run_early(tmp_path):
     assert steps[-1] == 6 and report_of(tmp_path)["step"] == 2
 
 
+def test_a_run_of_growing_pictures_continues(tmp_path):
+    settings = {"model": "resnet20_cifar(width=0.25)", "progressive": ["16", "24"]}
+    run(tmp_path, **settings, epochs=3)
+    for name, side in (("size16", 16), ("size24", 24), ("", 32)):
+        model = kzoo.load(tmp_path / name)
+        assert model.input_shape == (None, side, side, 3)
+    before = (tmp_path / "checkpoint" / "state.npz").read_bytes()
+    run(tmp_path, **settings, epochs=3)
+    assert (tmp_path / "checkpoint" / "state.npz").read_bytes() == before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("data", ["scenes", "folder", "voc"])
 def test_every_kind_of_source_can_be_learnt_from(data, tmp_path, monkeypatch):
@@ -281,6 +292,10 @@ def checked(*words):
         ),
         ("--loss=l2", "flag --loss=l2: value should be one of <cross_entropy|hinge|"),
         ("--tta=twelve", "flag --tta=twelve: value should be one of <none|flip|"),
+        (
+            "--progressive=a",
+            "flag --progressive=['a']: --progressive takes sides in pi",
+        ),
         ("--mixup=-1", "flag --mixup=-1: -1.0 is not a non-negative number"),
         ("--patience=0", "flag --patience=0: 0 is not a positive integer"),
         ("--export=coreml", "--export: no format 'coreml'; kzoo has saved_model, tfl"),
