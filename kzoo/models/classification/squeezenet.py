@@ -10,9 +10,10 @@ import dataclasses
 
 import keras
 from keras import layers
+from keras.initializers import RandomNormal, VarianceScaling
 
 from kzoo.models.base import Model
-from kzoo.models.blocks import ceil_max_pool, he_normal
+from kzoo.models.blocks import ceil_max_pool
 from kzoo.models.layers.dropout import Dropout
 from kzoo.models.registry import Paper, register
 from kzoo.preprocessing import Preprocess
@@ -40,51 +41,53 @@ class Version:
     pools: tuple  # the numbers in table 1 of the layers before them
     pixels: str  # mode of Preprocess
     border: int  # padding of the last, 1x1, convolution
+    gain: float  # of the first kernels' variance: He's is 2, Caffe's "xavier" 1
 
 
-V1_0 = Version(96, 7, (1, 4, 8), "bvlc", border=1)
-V1_1 = Version(64, 3, (1, 3, 5), "bvlc", border=0)
-V1_0_TORCHVISION = dataclasses.replace(V1_0, pixels="torch", border=0)
-V1_1_TORCHVISION = dataclasses.replace(V1_1, pixels="torch")
+V1_0 = Version(96, 7, (1, 4, 8), "bvlc", border=1, gain=1.0)
+V1_1 = Version(64, 3, (1, 3, 5), "bvlc", border=0, gain=1.0)
+V1_0_TORCHVISION = Version(96, 7, (1, 4, 8), "torch", border=0, gain=2.0)
+V1_1_TORCHVISION = Version(64, 3, (1, 3, 5), "torch", border=0, gain=2.0)
 
 
-def conv(x, filters, size, name, strides=1, padding="same"):
+def conv(x, filters, size, gain, name, strides=1, padding="same"):
     x = layers.Conv2D(
         filters,
         size,
         strides,
         padding=padding,
-        kernel_initializer=he_normal(),
+        kernel_initializer=VarianceScaling(gain, "fan_in", "uniform"),
         name=f"{name}_conv",
     )(x)
     return layers.Activation("relu", name=f"{name}_act")(x)
 
 
-def fire(x, squeezed, name):
+def fire(x, squeezed, gain, name):
     """Few channels, then 1x1 and 3x3 convolutions of them side by side (figure 1)."""
-    x = conv(x, squeezed, 1, f"{name}_squeeze")
+    x = conv(x, squeezed, 1, gain, f"{name}_squeeze")
     expanded = [
-        conv(x, 4 * squeezed, size, f"{name}_expand{size}x{size}") for size in (1, 3)
+        conv(x, 4 * squeezed, size, gain, f"{name}_expand{size}x{size}")
+        for size in (1, 3)
     ]
     return layers.Concatenate(name=f"{name}_concat")(expanded)
 
 
 def network(version, name, classes, input_shape, width):
     """Maps images (B, H, W, 3) to logits (B, classes), which are not below 0, or to
-    {"C1".. "C4"}, without padding: 227 pixels give sides of 113, 56, 28 and 14.
+    {"C1".. "C4"}, whose sides are 113, 56, 28 and 14 of 227 pixels: nothing is padded.
 
     `width` multiplies the channels of every layer; the paper's is 1.
     """
     images = keras.Input(input_shape, name="images")
     x = Preprocess(version.pixels, name="preprocess")(images)
-    filters = round(version.filters * width)
-    x = conv(x, filters, version.size, "stem", strides=2, padding="valid")
+    filters, gain = round(version.filters * width), version.gain
+    x = conv(x, filters, version.size, gain, "stem", strides=2, padding="valid")
     features, level = {"C1": x}, 1
     for number, squeezed in enumerate(SQUEEZED, start=2):
         if number - 1 in version.pools:
             x = ceil_max_pool(x, 3, 2, name=f"pool{number - 1}")
             level += 1
-        x = fire(x, round(squeezed * width), f"fire{number}")
+        x = fire(x, round(squeezed * width), gain, f"fire{number}")
         features[f"C{level}"] = x
     if classes is None:
         return Model(images, features, name=name)
@@ -102,7 +105,7 @@ def head(x, classes, border):
         classes,
         1,
         activation="relu",
-        kernel_initializer=keras.initializers.RandomNormal(0, 0.01),
+        kernel_initializer=RandomNormal(0, 0.01),
         dtype="float32",
         name="logits_conv",
     )(x)
