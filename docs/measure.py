@@ -42,7 +42,11 @@ def main(_):
     ]
     for name in (bar := tqdm(names)):
         bar.set_description(name)
-        record[name] = in_own_process(name)
+        try:
+            record[name] = in_own_process(name)
+        except subprocess.CalledProcessError as error:
+            tqdm.write(f"{name} failed: {error}")
+            continue
         text = json.dumps(dict(sorted(record.items())), indent=1) + "\n"
         RECORD.write_text(text)
 
