@@ -118,25 +118,23 @@ def test_a_journal_of_another_search_is_refused(whole):
     assert code == 1 and "holds a search with seed 0, not 1" in text
 
 
-def test_more_trials_go_on_from_those_that_are_there(whole, tmp_path):
-    for count in (3, 5):
-        code, text = program(STUB, *arguments(tmp_path, coarse=count, fine=0))
-        assert code == 0, text
-    assert drawn(tmp_path).keys() == {f"coarse_00{i}" for i in range(5)}
-    assert len(re.findall("^coarse_00.: ", text, re.MULTILINE)) == 2
-
-
-@pytest.mark.parametrize(
-    "flag, words",
-    [
-        ("--space=weight_decay=lg(1,2)", "one of log, uniform, int, choice"),
-        ("learning_rate", "'learning_rate' is no flag"),
-    ],
-)
-def test_a_wrong_flag_is_one_line(flag, words, tmp_path):
-    code, text = program("recipes.search", f"--workdir={tmp_path}", flag)
+def test_a_word_that_is_no_flag_is_one_line(tmp_path):
+    code, text = program("recipes.search", f"--workdir={tmp_path}", "learning_rate")
     assert code == 1
-    assert words in text and "Traceback" not in text
+    assert "'learning_rate' is no flag" in text and "Traceback" not in text
+
+
+def test_hopeless_trials_end_early(tmp_path, monkeypatch):
+    """Of ten, those that fall behind the median of at least four before them."""
+    monkeypatch.setenv("STUB_SECONDS", "3")
+    words = [f"--workdir={tmp_path}", SPACE, "--coarse_trials=10", "--fine_trials=0"]
+    code, text = program(STUB, *words)
+    assert code == 0, text
+    rows = table(tmp_path)
+    pruned = [row for row in rows if row["state"] == "pruned"]
+    assert pruned and text.count(" pruned\n") == len(pruned)
+    assert all(row["trial"] > "coarse_003" and row["mAP"] for row in pruned)
+    assert rows[0]["state"] == "complete"
 
 
 def test_flags_that_no_recipe_has_end_a_search_early(tmp_path):
