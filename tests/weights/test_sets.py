@@ -140,8 +140,9 @@ def test_a_saved_detector_needs_its_backbones_set_no_more(
     monkeypatch.setenv("KZOO_CACHE", str(tmp_path / "empty"))
     again = kzoo.load(tmp_path / "saved")
     assert again.spec.arguments["backbone"] == "mobilenet_v2(width=0.35)"
+    expected = values(detector)
     for name, value in values(again).items():
-        np.testing.assert_array_equal(value, values(detector)[name])
+        np.testing.assert_array_equal(value, expected[name])
 
 
 def test_sets_are_of_a_width():
