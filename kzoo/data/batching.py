@@ -72,8 +72,8 @@ def batches(
         return dataset
     if rows % 2:
         raise ValueError(
-            f"{rows} pictures cannot be mixed in pairs: the batch of each worker has to "
-            "be an even number"
+            f"{rows} pictures cannot be mixed in pairs: the batch of each worker has "
+            "to be an even number"
         )
     return _mixed(dataset, mix, seed, start_step)
 
