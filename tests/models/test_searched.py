@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from kzoo import models
-from kzoo.models.blocks import drop_path
 from kzoo.models.classification import efficientnet
 from kzoo.models.classification.nasnet import keras_pool, slim_pool
 
@@ -52,11 +51,3 @@ def test_pools_of_the_authors_do_not_see_the_border_and_those_of_keras_do():
 def test_nasnet_takes_multiples_of_96():
     with pytest.raises(ValueError, match="multiple of 96, not 100"):
         models.nasnet_mobile(filters=100)
-
-
-def test_drop_path_leaves_whole_pictures_out():
-    image = keras.Input((4, 4, 3))
-    model = keras.Model(image, drop_path(image, 0.5, "drop"))
-    kept = np.asarray(model(np.ones((64, 4, 4, 3)), training=True))
-    values = {tuple(np.unique(picture)) for picture in kept}
-    assert values == {(0.0,), (2.0,)}
