@@ -9,9 +9,9 @@ import tensorflow as tf
 from absl import flags
 
 import kzoo
-from kzoo import data, models, train
+from kzoo import data, train
 from kzoo.data.opening import CHOICES
-from kzoo.models.registry import parse
+from kzoo.models.registry import check_name, parse
 from kzoo.train import optimizers, schedules
 from kzoo.train.workdir import write_text
 
@@ -200,14 +200,13 @@ def set_defaults(**values):
         flags.FLAGS.set_default(name, value)
 
 
-def check_model(flag, task):
+def check_model(flag, task=None):
     """Whether the model that a flag names exists, before anything slow."""
     name, _ = parse(flags.FLAGS[flag].value)
-    if name not in models.names(task):
-        raise ValueError(
-            f"--{flag}: no {task} model {name!r}; "
-            f"kzoo has {', '.join(models.names(task))}"
-        )
+    try:
+        check_name(name, task)
+    except ValueError as error:
+        raise ValueError(f"--{flag}: {error}") from None
 
 
 def open_workdir():

@@ -25,7 +25,7 @@ MODEL = common.MODEL
 BACKBONE = flags.DEFINE_string(
     "backbone",
     "resnet18(width=0.5)",
-    f"Its backbone, likewise: {', '.join(models.names('classification'))}.",
+    "Its backbone, likewise: a classifier with strides; docs/models.md has them all.",
 )
 BACKBONE_WEIGHTS = flags.DEFINE_string(
     "backbone_weights",

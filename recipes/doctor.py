@@ -58,11 +58,7 @@ def check_flags():
     for name in CHECKS.value:
         if name not in PARTS:
             raise ValueError(f"--checks: no part {name!r}; it has {', '.join(PARTS)}")
-    name, _ = parse(common.MODEL.value)
-    if name not in models.names():
-        raise ValueError(
-            f"--model: no model {name!r}; kzoo has {', '.join(models.names())}"
-        )
+    common.check_model("model")
     recipe().check_flags()
 
 

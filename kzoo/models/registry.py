@@ -8,6 +8,7 @@ so that saving it needs no more than its weights.
 
 import ast
 import dataclasses
+import difflib
 import functools
 import inspect
 import json
@@ -17,6 +18,7 @@ import re
 import keras
 
 _BUILDERS = {}
+_SHOWN = 8  # names in an error, of the more than a hundred
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +198,23 @@ def parse(text):
         ) from None
 
 
+def check_name(name, task=None):
+    """Refuses a name that no builder has, of a task if one is given.
+
+    Raises:
+      ValueError: with those that look like it, or all if they are few.
+    """
+    known = names(task)
+    if name in known:
+        return
+    close = difflib.get_close_matches(str(name), known, _SHOWN, cutoff=0.4)
+    shown = known if len(known) <= _SHOWN else close or known[:_SHOWN]
+    more = len(known) - len(shown)
+    kind = f"{task} model" if task else "model"
+    rest = f" and {more} more, which kzoo.models.names() lists" if more else ""
+    raise ValueError(f"no {kind} {name!r}; kzoo has {', '.join(shown)}{rest}")
+
+
 def _builder(name):
-    if name not in _BUILDERS:
-        raise ValueError(f"no model {name!r}; kzoo has {', '.join(names())}")
+    check_name(name)
     return _BUILDERS[name]
