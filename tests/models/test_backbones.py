@@ -41,6 +41,8 @@ UNPADDED = (
     "lenet5",
     "lenet5_caffe",
     "lenet5_modern",
+    "nasnet_large",
+    "nasnet_large_keras",
     "nasnet_mobile",
     "nasnet_mobile_keras",
     "se_resnet50",
