@@ -102,6 +102,11 @@ def exports(name):
     for weight in model.weights:
         weight.assign(drawn[weight.path])
     pictures = draw.pictures(PICTURES, *model.input_shape[1:3])
+    # Drawn weights can give logits so large that every probability is 0 or 1.
+    spread = float(np.std(model(pictures, training=False)))
+    for weight in model.weights:
+        if weight.path.startswith("logits/"):
+            weight.assign(weight / spread)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for kind in FORMATS:
