@@ -1,4 +1,4 @@
-"""python -m tests.golden.make_senet: timm's legacy SE networks, the authors' in torch."""
+"""python -m tests.golden.make_senet: timm's legacy SE networks, once the authors'."""
 
 import timm
 import torch

@@ -30,7 +30,7 @@ def timm(layer):
 
 
 def timm_senet154(layer):
-    """'layer0.conv2' -> 'stem_2_conv': three convolutions, where the others have one."""
+    """'layer0.conv2' -> 'stem_2_conv': of three, where the others have one."""
     found = re.fullmatch(r"layer0\.(conv|bn)([123])", layer)
     return f"stem_{found[2]}_{found[1]}" if found else timm(layer)
 
