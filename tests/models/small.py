@@ -147,6 +147,25 @@ SIDES = {
 }
 # What takes pixels as they are has no features and no classes=None.
 NO_FEATURES = ("linear_classifier", "nearest_neighbour", "two_layer_network")
+# The same code as a row that is tested, with more layers or wider ones: of these only
+# sizes and parity are tested.
+OTHER_ROWS = {
+    *("alexnet_bvlc", "zfnet_b", "inception_v3_gluon", "inception_resnet_v1_paper"),
+    *("densenet169", "densenet201", "densenet264"),
+    *("densenet_bc190_40_cifar", "densenet_bc250_24_cifar"),
+    *(f"efficientnet_b{i}" for i in range(1, 8)),
+    *(f"efficientnet_b{i}_torchvision" for i in range(1, 8)),
+    *("nasnet_large", "nasnet_large_keras"),
+    *("resnet34", "resnet101", "resnet152", "resnet101_v1", "resnet152_v1"),
+    *("resnet101_v2", "resnet152_v2", "resnet200_v2"),
+    *("resnet101_v2_keras", "resnet152_v2_keras"),
+    *(f"resnet{depth}_cifar" for depth in (32, 44, 56, 110)),
+    *("resnet1001_v2_cifar", "resnext101_32x4d", "resnext101_64x4d"),
+    *("squeezenet1_0_torchvision", "mobilenet_v3_small_torchvision"),
+    *("vgg13", "vgg16_torchvision", "vgg19", "vgg19_torchvision"),
+    *("vgg13_bn", "vgg16_bn", "vgg19_bn"),
+    *("vit_s16", "vit_b16", "vit_l16", "vit_l16_torchvision"),
+}
 
 
 def build_small(name, **arguments):

@@ -1,22 +1,18 @@
 """Every classifier that has strides is a backbone: its features and their sizes."""
 
 import math
-import re
 
 import keras
 import numpy as np
 import pytest
 
 from kzoo import models
-from tests.models.small import NO_FEATURES, SIDES, build_small
+from tests.models.small import NO_FEATURES, OTHER_ROWS, SIDES, build_small
 
-# The deeper ones are the same code with longer rows.
-DEEP = {"101", "110", "152", "154", "164", "190", "200", "201", "250", "264", "1001"}
 NAMES = [
-    n
-    for n in models.names("classification")
-    if n not in NO_FEATURES
-    and not (n.endswith("large") or DEEP & set(re.findall(r"\d+", n)))
+    name
+    for name in models.names("classification")
+    if name not in OTHER_ROWS and name not in NO_FEATURES
 ]
 # Poolings and convolutions without padding: a level is smaller than H / stride.
 UNPADDED = (

@@ -12,7 +12,7 @@ import tensorflow as tf
 import kzoo
 from kzoo import models
 from kzoo.models.counting import multiply_adds, parameters
-from tests.models.small import NO_FEATURES, SMALL, build_small
+from tests.models.small import NO_FEATURES, OTHER_ROWS, SMALL, build_small
 
 # One of each family is enough for a quick look; the others are the same code.
 QUICK = (
@@ -37,7 +37,9 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(
+    scope="module", params=[c for c in CASES if c.values[0] not in OTHER_ROWS]
+)
 def model(request):
     keras.utils.set_random_seed(0)
     return build_small(request.param)
@@ -58,7 +60,7 @@ def assert_equal(first, second):
 
 
 def test_every_model_is_here():
-    assert set(SMALL) == set(models.names())
+    assert set(SMALL) == set(models.names()) >= OTHER_ROWS
 
 
 @pytest.mark.parametrize("name", CASES)
