@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kzoo.models import blocks
 
@@ -35,6 +36,23 @@ def test_squeeze_excite_scales_channels_by_their_means():
     squeezed = np.maximum(x.mean((1, 2)) @ first[0, 0] + bias, 0)
     gate = 1 / (1 + np.exp(-(squeezed @ second[0, 0] + offset)))
     np.testing.assert_allclose(outputs, x * gate[:, None, None], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("side, channels", [(64, 4), (64, 8), (96, 8), (5, 3)])
+def test_a_strided_1x1_convolution_has_the_gradient_of_what_it_sees(side, channels):
+    """TensorFlow's own ends the process at these shapes, or gives nonsense."""
+    x = np.random.default_rng(0).normal(size=(2, side, side, channels))
+    x = x.astype("float32")
+    images = keras.Input(x.shape[1:])
+    outputs = blocks.conv_bn(images, 8, 1, 2, activation=None, name="block")
+    model = keras.Model(images, outputs)
+    kernel = model.get_layer("block_conv").kernel
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(x, training=False))
+    gradient = tape.gradient(loss, kernel.value).numpy()
+    seen = x[:, ::2, ::2].sum((0, 1, 2)) / np.sqrt(1 + 1e-5)
+    expected = np.repeat(seen[:, None], 8, 1)[None, None]
+    np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_drop_path_drops_whole_pictures_and_keeps_the_mean():

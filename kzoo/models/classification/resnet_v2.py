@@ -16,7 +16,7 @@ layers are blocks of two 3x3. Widening shortcuts are projections.
 import keras
 from keras import layers
 
-from kzoo.models.blocks import classifier, drop_path, he_normal
+from kzoo.models.blocks import classifier, drop_path, he_normal, subsample
 from kzoo.models.registry import Paper, register
 from kzoo.preprocessing import Preprocess
 
@@ -40,7 +40,9 @@ def preactivate(x, name):
 
 def conv(x, filters, size, strides=1, name=None, use_bias=False):
     """Convolution alone, padded evenly as PyTorch pads."""
-    if size > 1 and strides > 1:
+    if size == 1:
+        x, strides = subsample(x, strides, name), 1
+    elif strides > 1:
         x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
     return layers.Conv2D(
         filters,
