@@ -43,6 +43,7 @@ UNPADDED = (
     "nasnet_mobile_keras",
     "se_resnet50",
     "se_resnext50_32x4d",
+    "senet154",
     "squeezenet1_0",
     "squeezenet1_0_torchvision",
     "squeezenet1_1",

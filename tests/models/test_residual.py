@@ -17,7 +17,19 @@ SIDE = {"input_shape": (32, 32, 3)}
 
 
 def strides(model, names):
-    return [model.get_layer(name).strides[0] for name in names]
+    """How much smaller each layer's outputs are than what came before it.
+
+    A strided 1x1 convolution is one of stride 1 behind `blocks.subsample`.
+    """
+    layers = {layer.name for layer in model.layers}
+    return [
+        (
+            2
+            if name.replace("_conv", "_subsample") in layers
+            else model.get_layer(name).strides[0]
+        )
+        for name in names
+    ]
 
 
 def kernels(model, stage, block=1):
