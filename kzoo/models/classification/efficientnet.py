@@ -16,6 +16,7 @@ import keras
 from keras import layers
 
 from kzoo.models.blocks import classifier, drop_path, he_normal, squeeze_excite
+from kzoo.models.classification.mobilenet_v2 import channels, pad
 from kzoo.models.registry import Paper, register
 from kzoo.preprocessing import Preprocess
 
@@ -70,25 +71,11 @@ RETRAINED = Style("_torchvision", True, epsilon=1e-5, momentum=0.9)
 CONVERTED = Style("_torchvision", True, epsilon=1e-3, momentum=0.99)
 
 
-def channels(filters, width):
-    """`filters * width` as a multiple of 8, at most a tenth below it."""
-    wide = filters * width
-    rounded = max(8, int(wide + 4) // 8 * 8)
-    return rounded if rounded >= 0.9 * wide else rounded + 8
-
-
 def normalize(x, style, activation, name):
     x = layers.BatchNormalization(
         momentum=style.momentum, epsilon=style.epsilon, name=f"{name}_bn"
     )(x)
     return layers.Activation("swish", name=f"{name}_act")(x) if activation else x
-
-
-def pad(x, size, strides, style, name):
-    """(x, the Conv2D padding that is left to do)."""
-    if style.even_padding and strides > 1:
-        return layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x), "valid"
-    return x, "same"
 
 
 def conv(x, filters, size, strides, style, name, activation=True):
