@@ -2,12 +2,15 @@
 
 import collections
 
+import keras
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
 from kzoo import deploy
+from kzoo.models.blocks import classifier
+from kzoo.preprocessing import Preprocess
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +126,17 @@ def test_a_file_that_kzoo_did_not_write_says_so(tmp_path):
     onnx.save(onnx.helper.make_model(graph), str(path))
     with pytest.raises(ValueError, match="other.onnx carries no metadata of kzoo"):
         deploy.open(path)
+
+
+def test_zeros_around_a_picture_count_in_a_maximum(tmp_path):
+    """ONNX Runtime takes them for padding, which is below all numbers."""
+    images = keras.Input((8, 8, 3), name="images")
+    x = Preprocess("torch", name="preprocess")(images)
+    x = keras.layers.ZeroPadding2D(1)(x)
+    x = keras.layers.MaxPooling2D(3, 2)(x)
+    model = classifier(images, {}, x, 4, "pooled")
+    pictures = np.zeros((1, 8, 8, 3), "uint8")  # below 0 everywhere, preprocessed
+    expected = model.task.results(model(pictures, training=False))["scores"]
+    file = deploy.onnx(model, tmp_path / "model.onnx")
+    (found,) = deploy.open(file)(list(pictures))
+    np.testing.assert_allclose(found["scores"], expected[0], atol=1e-6)
