@@ -132,10 +132,12 @@ def test_zeros_around_a_picture_count_in_a_maximum(tmp_path):
     """ONNX Runtime takes them for padding, which is below all numbers."""
     images = keras.Input((8, 8, 3), name="images")
     x = Preprocess("torch", name="preprocess")(images)
+    below = keras.initializers.Constant(-9.0)
+    x = keras.layers.Conv2D(3, 3, padding="same", bias_initializer=below)(x)
     x = keras.layers.ZeroPadding2D(1)(x)
     x = keras.layers.MaxPooling2D(3, 2)(x)
     model = classifier(images, {}, x, 4, "pooled")
-    pictures = np.zeros((1, 8, 8, 3), "uint8")  # below 0 everywhere, preprocessed
+    pictures = np.zeros((1, 8, 8, 3), "uint8")
     expected = model.task.results(model(pictures, training=False))["scores"]
     file = deploy.onnx(model, tmp_path / "model.onnx")
     (found,) = deploy.open(file)(list(pictures))
