@@ -63,6 +63,7 @@ def test_every_model_is_here():
     assert set(SMALL) == set(models.names()) >= OTHER_ROWS
 
 
+@pytest.mark.usefixtures("released")
 @pytest.mark.parametrize("name", CASES)
 def test_size_and_multiply_adds_are_the_published_ones(name):
     card = models.card(name)

@@ -25,6 +25,7 @@ def cases():
         yield pytest.param(path, id=path.stem, marks=slow)
 
 
+@pytest.mark.usefixtures("released")
 @pytest.mark.parametrize("path", cases())
 def test_logits_and_features_are_the_references(path):
     with np.load(path) as golden:
