@@ -5,9 +5,6 @@ import numpy as np
 from benchmarks.racing import race
 
 SIDE, PICTURES, CLASSES, BOXES = 512, 4, 80, 20
-SLOW_WHEEL = (
-    "PyTorch's CPU wheel has no fast convolution gradients; says little of its GPU one"
-)
 
 
 def batch():
@@ -142,16 +139,13 @@ def torch_answer():
 
 def races():
     size = f"RetinaNet-R50-FPN, {PICTURES} pictures of {SIDE} px"
-    notes = {"torchvision": SLOW_WHEEL}
     yield race(
         f"train step: {size}, {BOXES} boxes each",
         {"kzoo": our_step, "keras-hub": hub_step, "torchvision": torch_step},
         turns=3,
-        notes=notes,
     )
     yield race(
         f"answer with NMS: {size}",
         {"kzoo": our_answer, "keras-hub": hub_answer, "torchvision": torch_answer},
         turns=3,
-        notes=notes,
     )
