@@ -12,7 +12,7 @@ from benchmarks import overfit
 # One for each idea: those that take the least time.
 NAMES = (
     "alexnet",
-    "densenet_bc100_12_cifar",
+    "densenet121",
     "efficientnet_b0",
     "googlenet",
     "inception_resnet_v1",
