@@ -291,7 +291,7 @@ def evaluation(model, strategy, source):
 
 
 def augmentation(task, size):
-    """What the flags of augmentation mean to `kzoo.data.batches`."""
+    """What the flags mean to `kzoo.data.batches`; None is the task's usual one."""
     if AUGMENT.value == "none":
         return False
     if AUGMENT.value == "keras_cv":
@@ -300,7 +300,7 @@ def augmentation(task, size):
         return keras_cv.usual(size)
     if task == "detection":
         return data.augment.detection(size, vertical=VERTICAL_FLIP.value)
-    return data.augment.usual(task, size)
+    return None
 
 
 def learning_rate():
@@ -332,31 +332,15 @@ def loop(
     """
     epochs = EPOCHS.value if epochs is None else epochs
     steps = max(1, round(epochs * len(learn) / BATCH_SIZE.value))
-    warmup = round(WARMUP.value * steps)
-    schedule = train.Schedule(learning_rate(), steps, SCHEDULE.value, warmup)
-    with strategy.scope():
-        train.set_batch_norm(model, BATCH_NORM.value, steps)
-        train.freeze(model, FREEZE.value)
-        optimizer = train.optimizer(
-            OPTIMIZER.value, schedule, WEIGHT_DECAY.value, EMA.value, rates
-        )
-    step = train.TrainStep(
-        model,
-        optimizer,
-        strategy,
-        l2=L2.value,
-        clip_norm=CLIP_NORM.value,
-        micro_batches=MICRO_BATCHES.value,
-        jit=JIT.value,
-    )
+    size = model.input_shape[1:3]
     if augment is None:
-        augment = augmentation(model.task.name, model.input_shape[1:3])
+        augment = augmentation(model.task.name, size)
 
     def batches(start, worker):
         return data.batches(
             learn,
             BATCH_SIZE.value,
-            model.input_shape[1:3],
+            size,
             training=True,
             augment=augment,
             mix=mix,
@@ -365,8 +349,45 @@ def loop(
             worker=worker,
         )
 
+    def names(step):
+        return data.names_at(learn, BATCH_SIZE.value, step, SEED.value)
+
+    return train.Loop(
+        train_step(model, strategy, steps, rates),
+        batches,
+        evaluation(model, strategy, check),
+        plan(steps, best),
+        workdir,
+        identity(),
+        names,
+    )
+
+
+def train_step(model, strategy, steps, rates=None):
+    """The `kzoo.train.TrainStep` of a run of so many steps."""
+    warmup = round(WARMUP.value * steps)
+    schedule = train.Schedule(learning_rate(), steps, SCHEDULE.value, warmup)
+    with strategy.scope():
+        train.set_batch_norm(model, BATCH_NORM.value, steps)
+        train.freeze(model, FREEZE.value)
+        optimizer = train.optimizer(
+            OPTIMIZER.value, schedule, WEIGHT_DECAY.value, EMA.value, rates
+        )
+    return train.TrainStep(
+        model,
+        optimizer,
+        strategy,
+        l2=L2.value,
+        clip_norm=CLIP_NORM.value,
+        micro_batches=MICRO_BATCHES.value,
+        jit=JIT.value,
+    )
+
+
+def plan(steps, best):
+    """The `kzoo.train.Plan` of a run of so many steps."""
     every = -(-steps // EVALUATIONS.value)
-    plan = train.Plan(
+    return train.Plan(
         steps,
         evaluate_every=every,
         save_every=min(every, 500),
@@ -375,12 +396,6 @@ def loop(
         patience=PATIENCE.value,
         snapshots=SNAPSHOTS.value,
     )
-    evaluate = evaluation(model, strategy, check)
-
-    def names(step):
-        return data.names_at(learn, BATCH_SIZE.value, step, SEED.value)
-
-    return train.Loop(step, batches, evaluate, plan, workdir, identity(), names)
 
 
 def versions():

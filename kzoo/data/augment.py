@@ -18,13 +18,6 @@ TURN = np.float32(
 OF_A_BOX = ("boxes", "labels", "crowd", "masks")
 
 
-def usual(task, image_size):
-    """What training does when it is not told otherwise."""
-    from kzoo.data.classification import augmentation  # made of the pieces here
-
-    return {"detection": detection, "classification": augmentation}[task](image_size)
-
-
 def detection(image_size, scale=(0.75, 1.5), horizontal=0.5, vertical=0.0, colour=0.2):
     """Scale jitter with a crop, colour, flips: one resize a picture.
 

@@ -9,10 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.data import augment as augmentations
-from kzoo.data import opening
+from kzoo.data import classification, opening
 from kzoo.ops.images import letterbox
 
 FOREVER = 2**31  # batches
+# What training does when it is not told otherwise.
+USUAL = {
+    "detection": augmentations.detection,
+    "classification": classification.augmentation,
+}
 
 
 def batches(
@@ -38,7 +43,7 @@ def batches(
       batch_size: B, over all workers.
       image_size: (H, W), or the side of a square.
       augment: f(example, seed (2,)) -> example of image_size; None for the task's
-        usual one (kzoo.data.augment), False for the letterbox alone.
+        usual one (`USUAL`), False for the letterbox alone.
       mix: f(images, labels, seed) -> (images, soft labels (B, K)) for training batches
         of classification, as `kzoo.data.mixing.Mix`; seed is made from (seed, batch).
       start_step: the batch to begin with.
@@ -206,7 +211,7 @@ def _row(source, image_size, training, augment, room):
     """A function from (index, seed) to one row of a batch."""
     size = augmentations.height_and_width(image_size)
     if augment is None:
-        augment = augmentations.usual(source.task, size)
+        augment = USUAL[source.task](size)
 
     def row(index, seed):
         example = source.example(index)

@@ -67,6 +67,7 @@ def test_an_empty_log_gives_an_empty_picture(tmp_path, text):
 def test_losses_of_zero_and_below_are_drawn(tmp_path):
     log = "step,loss\n1,100\n2,0\n3,-1\n"
     plots.curves(write(tmp_path / "log.csv", log), tmp_path / "curves.png")
+    assert panels(tmp_path / "curves.png") == 1
 
 
 def test_the_picture_changes_with_the_numbers(tmp_path):

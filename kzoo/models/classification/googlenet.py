@@ -65,6 +65,7 @@ def conv(x, filters, size, strides=1, name=None):
 
 
 def conv_bn(x, filters, size, strides=1, name=None):
+    """Convolution without bias, batch norm and ReLU, where `conv` has biases."""
     x, padding = pad(x, size, strides, name)
     x = layers.Conv2D(
         filters,
