@@ -17,7 +17,7 @@ from absl import flags
 import kzoo
 from kzoo import models, train
 from kzoo.ops.anchors import retinanet_anchors
-from kzoo.tasks.detection import BOX_LOSSES
+from kzoo.tasks.anchors import BOX_LOSSES
 from kzoo.train.workdir import write_json
 from recipes import common, program, shipping
 

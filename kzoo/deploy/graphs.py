@@ -5,9 +5,7 @@ Every one of them calls the model with training=False; nothing else may.
 
 import keras
 import tensorflow as tf
-from keras import ops
 
-from kzoo.ops import boxes as box_ops
 from kzoo.ops.images import letterbox
 
 if keras.backend.backend() != "tensorflow":
@@ -104,11 +102,7 @@ def results(task, outputs, size, nms):
         outputs = outputs["outputs"]
     if nms or task.name != "detection":
         return task.results(outputs, image_size=size)
-    boxes = box_ops.decode(outputs["deltas"], task.anchors(*size))
-    return {
-        "boxes": box_ops.clip(boxes, *size),
-        "scores": ops.sigmoid(ops.cast(outputs["logits"], "float32")),
-    }
+    return task.candidates(outputs, size)
 
 
 def _named(outputs):

@@ -10,7 +10,7 @@ from kzoo.models.base import Model
 from kzoo.models.blocks import conv_bn
 from kzoo.ops.anchors import Anchors
 from kzoo.preprocessing import Preprocess
-from kzoo.tasks.detection import AnchorDetection
+from kzoo.tasks.anchors import AnchorDetection
 
 SIZE = (64, 96)
 NAMES = ["cat", "dog", "traffic light"]

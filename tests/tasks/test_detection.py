@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kzoo import models
 from kzoo.ops.anchors import Anchors
-from kzoo.tasks.detection import AnchorDetection
+from kzoo.tasks.anchors import AnchorDetection
 
 SIZE = (32, 64)
 A, B = (0, 0, 32, 32), (32, 0, 64, 32)

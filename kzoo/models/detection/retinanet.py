@@ -14,11 +14,12 @@ import math
 import keras
 from keras import layers
 
+from kzoo.models.backbones import backbone_levels, backbone_model
 from kzoo.models.base import Model
 from kzoo.models.detection.fpn import convolution, feature_pyramid
-from kzoo.models.registry import Paper, build, register
+from kzoo.models.registry import Paper, register
 from kzoo.ops.anchors import Anchors, retinanet_anchors, torchvision_anchors
-from kzoo.tasks.detection import AnchorDetection
+from kzoo.tasks.anchors import AnchorDetection
 
 PAPER = Paper(
     "Lin, Goyal, Girshick, He, Dollar",
@@ -113,28 +114,6 @@ def chosen_anchors(anchors, default):
     if anchors is None:
         return default
     return anchors if isinstance(anchors, Anchors) else Anchors(**anchors)
-
-
-def backbone_model(backbone, input_shape):
-    """A features model: `backbone` itself, or what builds one."""
-    if isinstance(backbone, dict):
-        return build(backbone["builder"], **backbone["arguments"])
-    if isinstance(backbone, str):
-        return build(backbone, classes=None, input_shape=input_shape)
-    if not isinstance(backbone.output, dict):
-        raise ValueError(f"{backbone.name} gives no features; build it by classes=None")
-    return backbone
-
-
-def backbone_levels(backbone):
-    """C3, C4 and C5 of a features model."""
-    missing = [c for c in ("C3", "C4", "C5") if c not in backbone.output]
-    if missing:
-        raise ValueError(
-            f"{backbone.name} has no {', '.join(missing)}; "
-            f"it has {', '.join(backbone.output)}"
-        )
-    return {c: backbone.output[c] for c in ("C3", "C4", "C5")}
 
 
 @register(
