@@ -17,7 +17,7 @@ from kzoo.train.workdir import write_text
 
 MODEL = flags.DEFINE_string(
     "model",
-    "retinanet_v2(filters=64, depth=2)",
+    "retinanet_v2(backbone='resnet18(width=0.5)', filters=64, depth=2)",
     "Which network, with arguments if need be: mobilenet_v2(width=0.35).",
 )
 WORKDIR = flags.DEFINE_string(

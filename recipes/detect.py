@@ -9,6 +9,8 @@ continues where the first one stopped; runs/first/config.flags has all its flags
 can be given back with --flagfile. What a workdir holds: kzoo/train/workdir.py.
 """
 
+import json
+import pathlib
 import time
 
 import numpy as np
@@ -16,6 +18,7 @@ from absl import flags
 
 import kzoo
 from kzoo import models, train
+from kzoo.models.registry import parse
 from kzoo.ops.anchors import retinanet_anchors
 from kzoo.tasks.anchors import BOX_LOSSES
 from kzoo.train.workdir import write_json
@@ -24,8 +27,9 @@ from recipes import common, program, shipping
 MODEL = common.MODEL
 BACKBONE = flags.DEFINE_string(
     "backbone",
-    "resnet18(width=0.5)",
-    "Its backbone, likewise: a classifier with strides; docs/models.md has them all.",
+    None,
+    "Its backbone, likewise: a classifier with strides; docs/models.md has them all. "
+    "By default the one that --model states or that its paper has.",
 )
 BACKBONE_WEIGHTS = flags.DEFINE_string(
     "backbone_weights",
@@ -33,14 +37,22 @@ BACKBONE_WEIGHTS = flags.DEFINE_string(
     "Published weights that the backbone starts from: a set's name such as imagenet "
     "(kzoo.weights.names), or a file.",
 )
+ANCHORS = flags.DEFINE_string(
+    "anchors",
+    None,
+    "A file of anchors that fit your boxes, which recipes.anchors writes; the paper's "
+    "by default.",
+)
 ANCHOR_SCALE = flags.DEFINE_float(
     "anchor_scale",
-    2.0,
-    "Side of a level's smallest anchor in strides of the level; the paper's 4 is for "
-    "large pictures.",
+    None,
+    "For RetinaNet: side of a level's smallest anchor in strides of the level; by "
+    "default the paper's 4, and 2 for pictures below 512 pixels.",
 )
 flags.register_validator(
-    "anchor_scale", lambda scale: scale > 0, "--anchor_scale is above 0"
+    "anchor_scale",
+    lambda scale: scale is None or scale > 0,
+    "--anchor_scale is above 0",
 )
 BOX_LOSS = flags.DEFINE_enum(
     "box_loss", None, BOX_LOSSES, "Loss of boxes; the model's own by default."
@@ -54,7 +66,8 @@ flags.adopt_module_key_flags(program)
 def check_flags():
     """Names that do not exist, before anything slow."""
     common.check_model("model", "detection")
-    common.check_model("backbone", "classification")
+    if BACKBONE.value:
+        common.check_model("backbone", "classification")
     shipping.check_flags()
 
 
@@ -64,9 +77,8 @@ def build(strategy, class_names):
         model = models.build(
             MODEL.value,
             classes=len(class_names),
-            backbone=BACKBONE.value,
             input_shape=(*common.image_size(), 3),
-            anchors=retinanet_anchors(ANCHOR_SCALE.value),
+            **parts(),
         )
         if BACKBONE_WEIGHTS.value:
             kzoo.weights.load_backbone(model, BACKBONE_WEIGHTS.value)
@@ -74,6 +86,45 @@ def build(strategy, class_names):
     if BOX_LOSS.value:
         model.task.box_loss = BOX_LOSS.value
     return model
+
+
+def parts():
+    """The arguments that flags of their own give, of those that the builder takes."""
+    name, _ = parse(MODEL.value)
+    takes = models.arguments(name)
+    given = {"backbone": BACKBONE.value, "anchors": anchors(name)}
+    given = {argument: value for argument, value in given.items() if value is not None}
+    for argument in given:
+        if argument not in takes:
+            raise ValueError(
+                f"--{argument}: {name} has {argument} of its own; it takes "
+                f"{', '.join(takes)}"
+            )
+    return given
+
+
+def anchors(name):
+    """What --anchors and --anchor_scale say, or None for the model's own."""
+    if ANCHORS.value:
+        return read_anchors(ANCHORS.value)
+    if name not in ("retinanet", "retinanet_v2"):
+        if ANCHOR_SCALE.value:
+            raise ValueError(
+                f"--anchor_scale is for retinanet and retinanet_v2, not for {name}"
+            )
+        return None
+    small = max(common.image_size()) < 512
+    return retinanet_anchors(ANCHOR_SCALE.value or (2.0 if small else 4.0))
+
+
+def read_anchors(path):
+    """What recipes.anchors wrote: a builder's argument `anchors`."""
+    try:
+        return json.loads(pathlib.Path(path).read_text())["anchors"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"--anchors: {path} is no file of recipes.anchors ({error})"
+        ) from None
 
 
 def draw_predictions(model, source, path, count=8):
@@ -94,8 +145,9 @@ def main(_):
     strategy = common.devices()
     learn, check = common.open_sources("detection", strategy)
     model = build(strategy, learn.class_names)
+    on = f" on {BACKBONE.value}" if BACKBONE.value else ""
     print(
-        f"{MODEL.value} on {BACKBONE.value}: {model.count_params():,} parameters; "
+        f"{MODEL.value}{on}: {model.count_params():,} parameters; "
         f"{len(learn)} pictures to learn from, {len(check)} to evaluate on, "
         f"{len(learn.class_names)} classes; {strategy.num_replicas_in_sync} device(s)"
     )

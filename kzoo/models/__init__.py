@@ -155,12 +155,13 @@ from kzoo.models.detection.retinanet import (
     retinanet_torchvision,
     retinanet_v2,
 )
-from kzoo.models.registry import build, card, names
+from kzoo.models.registry import arguments, build, card, names
 
 __all__ = [
     "alexnet",
     "alexnet_bvlc",
     "alexnet_torchvision",
+    "arguments",
     "build",
     "caffenet",
     "card",

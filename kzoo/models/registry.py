@@ -179,6 +179,11 @@ def build(name, **arguments):
     return _builder(name)(**{**stated, **arguments})
 
 
+def arguments(name):
+    """The names of the arguments that the builder called `name` takes."""
+    return tuple(inspect.signature(_builder(name)).parameters)
+
+
 def parse(text):
     """("name", {arguments}) of "name" or "name(argument=value, ...)".
 
