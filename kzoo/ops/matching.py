@@ -33,8 +33,8 @@ def match(iou, valid, positive=0.5, negative=0.4, force=True):
       tie, meaningless where it is negative; positive (..., N) bool; ignored (..., N)
       bool). The rest is negative.
     """
-    iou = _at_least_one(ops.cast(iou, "float32"), axis=-1)
-    valid = _at_least_one(ops.cast(valid, "int32"), axis=-1)
+    iou = at_least_one(ops.cast(iou, "float32"), axis=-1)
+    valid = at_least_one(ops.cast(valid, "int32"), axis=-1)
     most = ops.where(valid > 0, float("inf"), -1.0)
     iou = ops.minimum(iou, ops.expand_dims(most, -2))
     best = ops.max(iou, axis=-1)
@@ -70,9 +70,9 @@ def anchor_targets(
       before it is masked.
     """
     anchors = ops.convert_to_tensor(anchors, "float32")
-    boxes = _at_least_one(ops.cast(boxes, "float32"), axis=1)
-    labels = _at_least_one(ops.cast(labels, "int32"), axis=1)
-    valid = _at_least_one(ops.cast(valid, "int32"), axis=1)
+    boxes = at_least_one(ops.cast(boxes, "float32"), axis=1)
+    labels = at_least_one(ops.cast(labels, "int32"), axis=1)
+    valid = at_least_one(ops.cast(valid, "int32"), axis=1)
     found = match(box_ops.iou(anchors, boxes), valid, positive, negative, force)
     matched_boxes = native.take_rows(boxes, found.index)
     matched_boxes = ops.where(found.positive[..., None], matched_boxes, anchors)
@@ -86,7 +86,7 @@ def anchor_targets(
     }
 
 
-def _at_least_one(values, axis):
+def at_least_one(values, axis):
     """Appends zeros where `axis` may be empty: the largest of nothing is an error."""
     if values.shape[axis]:
         return values
