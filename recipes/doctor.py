@@ -127,7 +127,8 @@ def data_checks(model, learn, check, workdir):
         targets = [batch["targets"] for batch in batches]
         boxes = np.concatenate([t["boxes"][t["valid"]] for t in targets])
         yield pictures.box_sizes(boxes)
-        yield pictures.anchors(boxes, model.task.anchors(*size))
+        if hasattr(model.task, "anchors"):
+            yield pictures.anchors(boxes, model.task.anchors(*size))
 
 
 def network_checks(model, learn):
