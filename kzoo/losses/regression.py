@@ -26,6 +26,21 @@ def iou_loss(boxes, predictions):
     return 1.0 - box_ops.paired_iou(boxes, predictions)
 
 
+def log_iou_loss(boxes, predictions):
+    """-log of the IoU: (..., 4), (..., 4) -> (...), of boxes that meet.
+
+    Yu et al. 2016, https://arxiv.org/abs/1608.01471, equation 3, with a pixel added to
+    both areas, as in the code of FCOS: finite without an overlap too.
+    """
+    corners = [
+        ops.maximum(boxes[..., :2], predictions[..., :2]),
+        ops.minimum(boxes[..., 2:], predictions[..., 2:]),
+    ]
+    common = box_ops.area(ops.concatenate(corners, axis=-1))
+    union = box_ops.area(boxes) + box_ops.area(predictions) - common
+    return ops.log(union + 1.0) - ops.log(common + 1.0)
+
+
 def giou_loss(boxes, predictions):
     """1 - generalized IoU: (..., 4), (..., 4) -> (...), 0 to 2."""
     return 1.0 - box_ops.paired_giou(boxes, predictions)

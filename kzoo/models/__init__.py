@@ -150,10 +150,19 @@ from kzoo.models.classification.xception import (
     xception,
 )
 from kzoo.models.classification.zfnet import zfnet, zfnet_b
+from kzoo.models.detection.fcos import fcos, fcos_torchvision
 from kzoo.models.detection.retinanet import (
     retinanet,
     retinanet_torchvision,
     retinanet_v2,
+)
+from kzoo.models.detection.yolox import (
+    yolox_l,
+    yolox_m,
+    yolox_nano,
+    yolox_s,
+    yolox_tiny,
+    yolox_x,
 )
 from kzoo.models.registry import arguments, build, card, names
 
@@ -188,6 +197,8 @@ __all__ = [
     "efficientnet_b6_torchvision",
     "efficientnet_b7",
     "efficientnet_b7_torchvision",
+    "fcos",
+    "fcos_torchvision",
     "googlenet",
     "googlenet_torchvision",
     "highway",
@@ -276,6 +287,12 @@ __all__ = [
     "wide_resnet28_10",
     "wide_resnet50_2",
     "xception",
+    "yolox_l",
+    "yolox_m",
+    "yolox_nano",
+    "yolox_s",
+    "yolox_tiny",
+    "yolox_x",
     "zfnet",
     "zfnet_b",
 ]

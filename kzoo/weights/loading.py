@@ -15,7 +15,7 @@ from kzoo.weights.families import recognize
 from kzoo.weights.readers import read, reader_of
 
 # Layers behind a backbone: pyramid, heads and classifier. Every builder names them so.
-_BEHIND_BACKBONE = re.compile(r"(P\d|head|logits|deltas)(_|/)")
+_BEHIND_BACKBONE = re.compile(r"(P\d|head|logits|deltas|centerness|objectness)(_|/)")
 # Heads that only help to learn: a model without them does not miss them.
 _AUXILIARY = re.compile(r"(head|logits)_?aux")
 _SHOWN = 4

@@ -30,6 +30,12 @@ SMALL = {
     "efficientnet_b6_torchvision": {"classes": 5, "width": 0.25, "depth": 0.1},
     "efficientnet_b7": {"classes": 5, "width": 0.25, "depth": 0.1},
     "efficientnet_b7_torchvision": {"classes": 5, "width": 0.25, "depth": 0.1},
+    "fcos": {"classes": 5, "backbone": "resnet18(width=0.125)", "filters": 128},
+    "fcos_torchvision": {
+        "classes": 5,
+        "backbone": "resnet18(width=0.125)",
+        "filters": 128,
+    },
     "googlenet": {"classes": 5, "width": 0.25},
     "googlenet_torchvision": {"classes": 5, "width": 0.25},
     "highway": {"classes": 5, "width": 0.25},
@@ -114,6 +120,10 @@ SMALL = {
     "wide_resnet28_10": {"classes": 5, "width": 0.1},
     "wide_resnet50_2": {"classes": 5, "width": 0.125},
     "xception": {"classes": 5, "width": 0.125},
+    **{
+        f"yolox_{size}": {"classes": 5, "width": 0.125, "depth": 0.33}
+        for size in ("nano", "tiny", "s", "m", "l", "x")
+    },
     "zfnet": {"classes": 5, "width": 0.0625},
     "zfnet_b": {"classes": 5, "width": 0.0625},
     "nasnet_mobile": {"classes": 5, "cells": 1, "filters": 192},
@@ -164,6 +174,7 @@ OTHER_ROWS = {
     *("squeezenet1_0_torchvision", "mobilenet_v3_small_torchvision"),
     *("vgg13", "vgg16_torchvision", "vgg19", "vgg19_torchvision"),
     *("vgg13_bn", "vgg16_bn", "vgg19_bn"),
+    *("yolox_tiny", "yolox_m", "yolox_l", "yolox_x"),
     *("vit_s16", "vit_b16", "vit_l16", "vit_l16_torchvision"),
 }
 

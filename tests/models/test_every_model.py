@@ -16,6 +16,7 @@ from tests.models.small import NO_FEATURES, OTHER_ROWS, SMALL, build_small
 
 # One of each family is enough for a quick look; the others are the same code.
 QUICK = (
+    "fcos",
     "highway",
     "lenet5",
     "mobilenet_v2",
@@ -26,6 +27,7 @@ QUICK = (
 )
 # Where the publisher counted, if not at the builder's default.
 COUNTED_AT = {
+    "fcos_torchvision": (800, 800, 3),
     "retinanet_torchvision": (800, 800, 3),
     "retinanet_v2": (800, 800, 3),
 }

@@ -9,14 +9,13 @@ GIoU as the loss of boxes. It learns from scratch much faster than the others.
 """
 
 import functools
-import math
 
-import keras
 from keras import layers
 
 from kzoo.models.backbones import backbone_levels, backbone_model
 from kzoo.models.base import Model
-from kzoo.models.detection.fpn import convolution, feature_pyramid
+from kzoo.models.detection import heads
+from kzoo.models.detection.fpn import feature_pyramid
 from kzoo.models.registry import Paper, register
 from kzoo.ops.anchors import Anchors, retinanet_anchors, torchvision_anchors
 from kzoo.tasks.anchors import AnchorDetection
@@ -27,33 +26,17 @@ PAPER = Paper(
     "ICCV 2017",
     "1708.02002",
 )
-# Every class of every anchor starts from this probability (section 4.1).
-PRIOR = 0.01
-LEVELS = ("P3", "P4", "P5", "P6", "P7")
-
-
-def head_convolution(filters, name, bias=0.0, **options):
-    """A 3x3 convolution with the initial values of section 4.1."""
-    return layers.Conv2D(
-        filters,
-        3,
-        padding="same",
-        kernel_initializer=keras.initializers.RandomNormal(0, 0.01),
-        bias_initializer=keras.initializers.Constant(bias),
-        name=name,
-        **options,
-    )
 
 
 def plain_layer(filters, name):
     """The layers of one step of a tower: convolution, ReLU."""
-    return [head_convolution(filters, name, activation="relu")]
+    return [heads.head_convolution(filters, name, activation="relu")]
 
 
 def normalized_layer(filters, name):
     """Convolution, group normalization in 32 groups, ReLU."""
     return [
-        head_convolution(filters, name, use_bias=False),
+        heads.head_convolution(filters, name, use_bias=False),
         layers.GroupNormalization(32, epsilon=1e-5, name=f"{name}_gn"),
         layers.Activation("relu", name=f"{name}_act"),
     ]
@@ -66,22 +49,10 @@ def head(pyramid, outputs, tower, name, bias=0.0):
     """
     of_anchor, anchors = outputs
     step, depth = tower
-    subnet = sum([step(f"{name}_{i}") for i in range(1, depth + 1)], [])
-    subnet.append(head_convolution(anchors * of_anchor, f"{name}_{depth + 1}", bias))
-    rows = []
-    for level in LEVELS:
-        x = pyramid[level]
-        for layer in subnet:
-            x = layer(x)
-        rows.append(layers.Reshape((-1, of_anchor), name=f"{name}_{level}")(x))
-    return layers.Concatenate(axis=1, dtype="float32", name=name)(rows)
-
-
-def coarse_levels(source, filters):
-    """{"P6", "P7"}: strided convolutions of `source`, a ReLU between them."""
-    p6 = convolution(filters, 3, strides=2, name="P6")(source)
-    p7 = layers.Activation("relu", name="P6_act")(p6)
-    return {"P6": p6, "P7": convolution(filters, 3, strides=2, name="P7")(p7)}
+    features = heads.tower(pyramid, step, depth, name)
+    last = heads.head_convolution(anchors * of_anchor, f"{name}_{depth + 1}", bias)
+    features = {level: last(x) for level, x in features.items()}
+    return heads.rows(features, of_anchor, name)
 
 
 def detector(images, pyramid, classes, anchors, tower, name):
@@ -90,18 +61,15 @@ def detector(images, pyramid, classes, anchors, tower, name):
     `tower` is a function from a name to the layers of one step of a head, and the
     number of steps.
     """
-    if tower[1] < 0:
-        raise ValueError(f"depth is {tower[1]}; a head has 0 convolutions or more")
     per_position = set(anchors.per_position)
-    if len(anchors.strides) != len(LEVELS) or len(per_position) != 1:
+    if len(anchors.strides) != len(heads.LEVELS) or len(per_position) != 1:
         raise ValueError(
-            f"one head serves {len(LEVELS)} levels with as many anchors at each; "
+            f"one head serves {len(heads.LEVELS)} levels with as many anchors at each; "
             f"these anchors have {anchors.per_position} a position"
         )
     count = per_position.pop()
-    bias = -math.log((1 - PRIOR) / PRIOR)
     outputs = {
-        "logits": head(pyramid, (classes, count), tower, "logits", bias),
+        "logits": head(pyramid, (classes, count), tower, "logits", heads.bias()),
         "deltas": head(pyramid, (4, count), tower, "deltas"),
     }
     model = Model(images, outputs, name=name)
@@ -154,7 +122,7 @@ def retinanet(
     backbone = backbone_model(backbone, input_shape)
     levels = backbone_levels(backbone)
     pyramid = feature_pyramid(levels, filters)
-    pyramid |= coarse_levels(levels["C5"], filters)
+    pyramid |= heads.coarse_levels(levels["C5"], filters)
     anchors = chosen_anchors(anchors, retinanet_anchors())
     tower = functools.partial(plain_layer, filters), depth
     return detector(backbone.input, pyramid, classes, anchors, tower, "retinanet")
@@ -172,7 +140,7 @@ def retinanet_torchvision(classes=91, backbone="resnet50", input_shape=(800, 134
     """As `retinanet`, with torchvision's P6 and anchors."""
     backbone = backbone_model(backbone, input_shape)
     pyramid = feature_pyramid(backbone_levels(backbone))
-    pyramid |= coarse_levels(pyramid["P5"], 256)
+    pyramid |= heads.coarse_levels(pyramid["P5"], 256)
     tower = functools.partial(plain_layer, 256), 4
     name = "retinanet_torchvision"
     anchors = torchvision_anchors()
@@ -199,7 +167,7 @@ def retinanet_v2(
     backbone = backbone_model(backbone, input_shape)
     levels = backbone_levels(backbone)
     pyramid = feature_pyramid(levels, filters)
-    pyramid |= coarse_levels(levels["C5"], filters)
+    pyramid |= heads.coarse_levels(levels["C5"], filters)
     anchors = chosen_anchors(anchors, torchvision_anchors())
     tower = functools.partial(normalized_layer, filters), depth
     model = detector(backbone.input, pyramid, classes, anchors, tower, "retinanet_v2")

@@ -4,6 +4,7 @@ from kzoo.weights.families import (
     alexnet,
     densenet,
     efficientnet,
+    fcos,
     googlenet,
     inception_resnet,
     inception_v2,
@@ -26,13 +27,16 @@ from kzoo.weights.families import (
     vit,
     wide_resnet,
     xception,
+    yolox,
 )
 from kzoo.weights.layout import Layout
 
 FAMILIES = (
+    yolox,
     nasnet,
     vit,
     efficientnet,
+    fcos,
     retinanet,
     resnet,
     mobilenet_v1,
