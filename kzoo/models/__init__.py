@@ -13,6 +13,12 @@ from kzoo.models.classification.alexnet import (
     alexnet_torchvision,
     caffenet,
 )
+from kzoo.models.classification.darknet import (
+    darknet19,
+    darknet_reference,
+    extraction,
+    extraction_bn,
+)
 from kzoo.models.classification.densenet import (
     densenet121,
     densenet169,
@@ -156,6 +162,10 @@ from kzoo.models.detection.retinanet import (
     retinanet_torchvision,
     retinanet_v2,
 )
+from kzoo.models.detection.ssd import ssd300, ssd300_torchvision, ssd512
+from kzoo.models.detection.ssdlite import ssdlite, ssdlite320_torchvision
+from kzoo.models.detection.yolo_v1 import yolo_v1, yolo_v1_darknet, yolo_v1_tiny
+from kzoo.models.detection.yolo_v2 import yolo_v2, yolo_v2_tiny
 from kzoo.models.detection.yolox import (
     yolox_l,
     yolox_m,
@@ -174,6 +184,8 @@ __all__ = [
     "build",
     "caffenet",
     "card",
+    "darknet19",
+    "darknet_reference",
     "densenet121",
     "densenet169",
     "densenet201",
@@ -197,6 +209,8 @@ __all__ = [
     "efficientnet_b6_torchvision",
     "efficientnet_b7",
     "efficientnet_b7_torchvision",
+    "extraction",
+    "extraction_bn",
     "fcos",
     "fcos_torchvision",
     "googlenet",
@@ -267,6 +281,11 @@ __all__ = [
     "squeezenet1_0_torchvision",
     "squeezenet1_1",
     "squeezenet1_1_torchvision",
+    "ssd300",
+    "ssd300_torchvision",
+    "ssd512",
+    "ssdlite",
+    "ssdlite320_torchvision",
     "two_layer_network",
     "vgg11",
     "vgg11_bn",
@@ -287,6 +306,11 @@ __all__ = [
     "wide_resnet28_10",
     "wide_resnet50_2",
     "xception",
+    "yolo_v1",
+    "yolo_v1_darknet",
+    "yolo_v1_tiny",
+    "yolo_v2",
+    "yolo_v2_tiny",
     "yolox_l",
     "yolox_m",
     "yolox_nano",

@@ -5,6 +5,7 @@ graph. (A constant of the framework would become an input when exported to ONNX.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -17,6 +18,8 @@ class Anchors:
       strides: pixels between positions, one int a level.
       shapes: one tuple of (width, height) pairs a level, pixels. Any set.
       offset: where in its cell an anchor's centre lies, 0.5 is the middle.
+      stretch: whether the cells of a level are as large as it takes to fill the
+        picture, (width / columns, height / rows), where else they are its stride.
 
     `anchors(height, width)` gives boxes (N, 4), xyxy pixels, float32, in the order
     level, row, column, shape. A level has ceil(height / stride) rows, as a network
@@ -26,6 +29,7 @@ class Anchors:
     strides: tuple
     shapes: tuple
     offset: float = 0.5
+    stretch: bool = False
 
     def __post_init__(self):
         strides = tuple(int(stride) for stride in self.strides)
@@ -45,12 +49,14 @@ class Anchors:
         object.__setattr__(self, "shapes", shapes)
 
     def __call__(self, height, width):
-        return np.concatenate(
-            [
-                _level(self._grid(stride, height, width), stride, shapes, self.offset)
-                for stride, shapes in zip(self.strides, self.shapes)
-            ]
-        )
+        levels = []
+        for stride, shapes in zip(self.strides, self.shapes):
+            rows, columns = self._grid(stride, height, width)
+            cell = (stride, stride)
+            if self.stretch:
+                cell = (width / columns, height / rows)
+            levels.append(_level((rows, columns), cell, shapes, self.offset))
+        return np.concatenate(levels)
 
     @property
     def per_position(self):
@@ -121,11 +127,39 @@ def _rounded_shapes(sizes):
     return tuple(map(tuple, 2 * np.round(pairs / 2)))
 
 
-def _level(grid, stride, shapes, offset):
-    """Anchors of one level, (rows * columns * shapes, 4)."""
+def ssd_anchors(side, strides, scales, ratios, stretch=False):
+    """SSD's default boxes, two squares and two boxes of each ratio at a position.
+
+    Liu et al., ECCV 2016, https://arxiv.org/abs/1512.02325, section 2.2: level k has a
+    square of scale s_k, one of scale sqrt(s_k * s_(k+1)), and for each ratio a wide and
+    a tall box of the area of the first. No side is longer than `side`: so do all that
+    published weights for PyTorch; the authors' own script leaves them.
+
+    Args:
+      side: of the picture, pixels.
+      scales: shares of `side`, one a level and the one that would follow.
+      ratios: numbers above 1, a tuple of them a level.
+      stretch: see `Anchors`.
+    """
+    if not len(scales) - 1 == len(ratios) == len(strides):
+        raise ValueError(
+            f"{len(strides)} strides need as many sets of ratios and a scale more, not "
+            f"{len(ratios)} and {len(scales)}"
+        )
+    shapes = []
+    for scale, following, level in zip(scales, scales[1:], ratios):
+        boxes = [(scale, scale), (math.sqrt(scale * following),) * 2]
+        for root in map(math.sqrt, level):
+            boxes += [(scale * root, scale / root), (scale / root, scale * root)]
+        shapes.append(tuple(map(tuple, np.minimum(boxes, 1.0) * side)))
+    return Anchors(strides, tuple(shapes), stretch=stretch)
+
+
+def _level(grid, cell, shapes, offset):
+    """Anchors of one level, (rows * columns * shapes, 4); `cell` is (width, height)."""
     rows, columns = grid
     y, x = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
-    centres = (np.stack([x, y], axis=-1).reshape(-1, 1, 2) + offset) * stride
+    centres = (np.stack([x, y], axis=-1).reshape(-1, 1, 2) + offset) * cell
     halves = np.asarray(shapes)[None] / 2
     corners = np.concatenate([centres - halves, centres + halves], axis=-1)
     return corners.reshape(-1, 4).astype("float32")

@@ -69,11 +69,16 @@ def anchor_targets(
       0, its box is the anchor itself and its deltas are 0, so that a loss is finite
       before it is masked.
     """
+    iou = box_ops.iou(ops.convert_to_tensor(anchors, "float32"), boxes)
+    found = match(iou, valid, positive, negative, force)
+    return matched_targets(found, anchors, boxes, labels, variances)
+
+
+def matched_targets(found, anchors, boxes, labels, variances):
+    """What `anchor_targets` returns, of a `Match`."""
     anchors = ops.convert_to_tensor(anchors, "float32")
     boxes = at_least_one(ops.cast(boxes, "float32"), axis=1)
     labels = at_least_one(ops.cast(labels, "int32"), axis=1)
-    valid = at_least_one(ops.cast(valid, "int32"), axis=1)
-    found = match(box_ops.iou(anchors, boxes), valid, positive, negative, force)
     matched_boxes = native.take_rows(boxes, found.index)
     matched_boxes = ops.where(found.positive[..., None], matched_boxes, anchors)
     matched_labels = native.take_rows(labels, found.index)

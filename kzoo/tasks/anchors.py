@@ -55,7 +55,7 @@ class AnchorDetection(Detection):
         if self.box_loss == "smooth_l1":
             return ops.sum(losses.smooth_l1(goal["deltas"], deltas), axis=-1)
         if self.box_loss == "giou":
-            return losses.giou_loss(goal["boxes"], box_ops.decode(deltas, anchors))
+            return losses.giou_loss(goal["boxes"], self.decode(deltas, anchors))
         raise ValueError(
             f"no box loss {self.box_loss!r}; kzoo has {', '.join(BOX_LOSSES)}"
         )

@@ -7,6 +7,8 @@ SMALL = {
     "alexnet_bvlc": {"classes": 5, "width": 0.0625},
     "alexnet_torchvision": {"classes": 5, "width": 0.125},
     "caffenet": {"classes": 5, "width": 0.0625},
+    "darknet19": {"classes": 5, "width": 0.125},
+    "darknet_reference": {"classes": 5, "width": 0.25},
     "densenet121": {"classes": 5, "width": 0.125},
     "densenet169": {"classes": 5, "width": 0.125},
     "densenet201": {"classes": 5, "width": 0.125},
@@ -36,6 +38,8 @@ SMALL = {
         "backbone": "resnet18(width=0.125)",
         "filters": 128,
     },
+    "extraction": {"classes": 5, "width": 0.125},
+    "extraction_bn": {"classes": 5, "width": 0.125},
     "googlenet": {"classes": 5, "width": 0.25},
     "googlenet_torchvision": {"classes": 5, "width": 0.25},
     "highway": {"classes": 5, "width": 0.25},
@@ -100,6 +104,12 @@ SMALL = {
     "squeezenet1_0_torchvision": {"classes": 5, "width": 0.25},
     "squeezenet1_1": {"classes": 5, "width": 0.25},
     "squeezenet1_1_torchvision": {"classes": 5, "width": 0.25},
+    # Layers behind the backbone have channels in proportion to its last.
+    "ssd300": {"classes": 5, "backbone": "vgg16(width=0.0625)"},
+    "ssd300_torchvision": {"classes": 5, "backbone": "vgg16(width=0.0625)"},
+    "ssd512": {"classes": 5, "backbone": "vgg16(width=0.0625)"},
+    "ssdlite": {"classes": 5, "backbone": "mobilenet_v2(width=0.25)", "width": 0.125},
+    "ssdlite320_torchvision": {"classes": 5, "width": 0.25},
     "two_layer_network": {"classes": 5, "units": 20},
     "vgg11": {"classes": 5, "width": 0.0625},
     "vgg11_bn": {"classes": 5, "width": 0.0625},
@@ -123,6 +133,28 @@ SMALL = {
     **{
         f"yolox_{size}": {"classes": 5, "width": 0.125, "depth": 0.33}
         for size in ("nano", "tiny", "s", "m", "l", "x")
+    },
+    "yolo_v1": {
+        "classes": 5,
+        "backbone": "extraction(width=0.125)",
+        "filters": 32,
+        "units": 64,
+    },
+    "yolo_v1_darknet": {
+        "classes": 5,
+        "backbone": "extraction_bn(width=0.125)",
+        "filters": 32,
+    },
+    "yolo_v1_tiny": {
+        "classes": 5,
+        "backbone": "darknet_reference(width=0.25)",
+        "filters": 32,
+    },
+    "yolo_v2": {"classes": 5, "backbone": "darknet19(width=0.125)", "filters": 64},
+    "yolo_v2_tiny": {
+        "classes": 5,
+        "backbone": "darknet_reference(width=0.25)",
+        "filters": (32, 32),
     },
     "zfnet": {"classes": 5, "width": 0.0625},
     "zfnet_b": {"classes": 5, "width": 0.0625},
@@ -153,7 +185,14 @@ SIDES = {
     "resnet1001_v2_cifar": 32,
     "resnet110_v2_cifar": 32,
     "resnet164_v2_cifar": 32,
+    "ssd300": 257,
+    "ssd300_torchvision": 257,
+    "ssd512": 257,
     "wide_resnet28_10": 32,
+    # Two cells a side.
+    "yolo_v1": 128,
+    "yolo_v1_darknet": 128,
+    "yolo_v1_tiny": 128,
 }
 # What takes pixels as they are has no features and no classes=None.
 NO_FEATURES = ("linear_classifier", "nearest_neighbour", "two_layer_network")
@@ -172,6 +211,7 @@ OTHER_ROWS = {
     *(f"resnet{depth}_cifar" for depth in (32, 44, 56, 110)),
     *("resnet1001_v2_cifar", "resnext101_32x4d", "resnext101_64x4d"),
     *("squeezenet1_0_torchvision", "mobilenet_v3_small_torchvision"),
+    *("ssd300_torchvision", "ssd512"),
     *("vgg13", "vgg16_torchvision", "vgg19", "vgg19_torchvision"),
     *("vgg13_bn", "vgg16_bn", "vgg19_bn"),
     *("yolox_tiny", "yolox_m", "yolox_l", "yolox_x"),
