@@ -20,6 +20,7 @@ from absl import flags
 
 from kzoo import data, models, train
 from kzoo.models.registry import parse
+from kzoo.tasks.anchors import AnchorDetection
 from kzoo.train.diagnosis import (
     FAIL,
     PASS,
@@ -127,7 +128,7 @@ def data_checks(model, learn, check, workdir):
         targets = [batch["targets"] for batch in batches]
         boxes = np.concatenate([t["boxes"][t["valid"]] for t in targets])
         yield pictures.box_sizes(boxes)
-        if hasattr(model.task, "anchors"):
+        if isinstance(model.task, AnchorDetection):
             yield pictures.anchors(boxes, model.task.anchors(*size))
 
 
