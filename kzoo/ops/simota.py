@@ -94,9 +94,7 @@ def assign(cost, iou):
     """
     wanted = _cheapest(cost, _wanted(iou))
     claims = ops.sum(ops.cast(wanted, "int32"), axis=1)
-    price = ops.where(
-        ops.logical_or(wanted, claims[:, None] > 1), cost, float("inf")
-    )
+    price = ops.where(ops.logical_or(wanted, claims[:, None] > 1), cost, float("inf"))
     number = ops.arange(cost.shape[1], dtype="int32")[None, :, None]
     lowest = ops.min(price, axis=1, keepdims=True)
     index = ops.min(ops.where(price == lowest, number, cost.shape[1]), axis=1)

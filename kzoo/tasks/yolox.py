@@ -43,7 +43,11 @@ class YoloxDetection(Detection):
         logits, deltas = outputs["logits"], outputs["deltas"]
         objectness, cells = outputs["objectness"], self.places(image_size)
         predicted = self.decode(deltas, cells)
-        truth = ops.cast(targets["boxes"], "float32"), targets["labels"], targets["valid"]
+        truth = (
+            ops.cast(targets["boxes"], "float32"),
+            targets["labels"],
+            targets["valid"],
+        )
         given = simota(*truth, predicted, logits, objectness, cells)
         boxes, labels = (take_rows(at_least_one(x, 1), given.index) for x in truth[:2])
         positive = ops.cast(given.positive, "float32")

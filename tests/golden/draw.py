@@ -26,6 +26,12 @@ _HEADS = {
     "cls_logits.weight": (0.4, 0.0),
     "cls_logits.bias": (1.0, -4.0),
     "bbox_reg.weight": (0.1, 0.0),
+    # YOLOX; one of each level.
+    ("cls_preds.0.bias", "cls_preds.1.bias", "cls_preds.2.bias"): (1.0, -3.0),
+    ("reg_preds.0.weight", "reg_preds.1.weight", "reg_preds.2.weight"): (0.1, 0.0),
+    # SSD: pixels are not scaled, and conv4_3 is scaled to 20.
+    ("backbone.scale_weight", "backbone.l2_norm.weight"): (20.0, 0.0),
+    ("backbone.extra.0.7.1.weight", "backbone.vgg.31.weight"): (0.02, 0.0),
 }
 
 

@@ -258,9 +258,7 @@ def yolox_m(
 
 
 @register("detection", PAPER, 54_208_895, 155.6e9 / 2, "COCO val AP 49.7", SOURCES)
-def yolox_l(
-    classes=80, backbone=None, input_shape=(640, 640, 3), depth=1.0, width=1.0
-):
+def yolox_l(classes=80, backbone=None, input_shape=(640, 640, 3), depth=1.0, width=1.0):
     return yolox("yolox_l", convolution, classes, backbone, input_shape, depth, width)
 
 

@@ -32,7 +32,9 @@ _PARTS = (
 )
 # What follows: the bottleneck, the convolution of the unit, its half if it is
 # separable, and the layer.
-_REST = re.compile(r"(?:\.m\.(\d+))?(?:\.conv([123]))?(?:\.([dp])conv)?(?:\.(conv|bn))?")
+_REST = re.compile(
+    r"(?:\.m\.(\d+))?(?:\.conv([123]))?(?:\.([dp])conv)?(?:\.(conv|bn))?"
+)
 
 
 def megvii(layer):
