@@ -12,6 +12,7 @@ from keras import ops
 
 from kzoo.ops import boxes as box_ops
 from kzoo.ops import native
+from kzoo.ops.matching import at_least_one
 
 Assignment = collections.namedtuple("Assignment", ["index", "positive"])
 
@@ -103,18 +104,16 @@ def point_targets(points, ranges, boxes, labels, valid, radius=0.0):
     Returns:
       {"labels": (B, N) int32, "boxes": (B, N, 4), "centerness": (B, N) in 0..1,
       "positive": (B, N) bool}. Where a point has no object its label is 0, its box is
-      its own cell and its centre-ness is 0, so that a loss is finite before it is
+      a cell around it and its centre-ness is 0, so that a loss is finite before it is
       masked.
     """
-    # A box more, which is none: the smallest of nothing is an error.
-    boxes = ops.pad(ops.cast(boxes, "float32"), [[0, 0], [0, 1], [0, 0]])
-    labels = ops.pad(ops.cast(labels, "int32"), [[0, 0], [0, 1]])
-    valid = ops.pad(ops.cast(valid, "int32"), [[0, 0], [0, 1]]) > 0
+    boxes = at_least_one(ops.cast(boxes, "float32"), axis=1)
+    labels = at_least_one(ops.cast(labels, "int32"), axis=1)
+    valid = at_least_one(ops.cast(valid, "int32"), axis=1)
     found = assign(points, ranges, boxes, valid, radius)
     points = ops.convert_to_tensor(points, "float32")
-    cells = ops.concatenate(
-        [points[:, :2] - points[:, 2:], points[:, :2] + points[:, 2:]], axis=-1
-    )
+    place, half = points[:, :2], points[:, 2:] / 2
+    cells = ops.concatenate([place - half, place + half], axis=-1)
     mine = native.take_rows(boxes, found.index)
     mine = ops.where(found.positive[..., None], mine, cells)
     return {

@@ -4,8 +4,8 @@ Needs torch, torchvision and, for the second, a checkout of
 https://github.com/tianzhi0549/FCOS on the path and yacs; its compiled operations are
 not called. Made with torch 2.13 and torchvision 0.28.
 
-torchvision differs in two corners from the paper, whom the authors' code and ours follow;
-what is drawn here keeps out of both. A distance that equals an end of a level's range
+torchvision differs in two corners from the paper, which the authors' code and ours
+follow; what is drawn here keeps out of both. A distance that equals an end of a level's range
 belongs to neither level there, to both in the paper (64 px to the picture's edge, say).
 Areas are compared as float32 numbers around 1e8, which are 8 apart: less is a tie.
 """
@@ -142,7 +142,9 @@ def authors_arrays():
     locations = network.rpn.compute_locations(features)
     targets = []
     for boxes, labels in TRUTH:
-        target = BoxList(torch.tensor(np.asarray(boxes), dtype=torch.float32), SIZE[::-1])
+        target = BoxList(
+            torch.tensor(np.asarray(boxes), dtype=torch.float32), SIZE[::-1]
+        )
         target.add_field("labels", torch.tensor(np.asarray(labels)) + 1)
         targets.append(target)
     for radius in (0.0, 1.5):

@@ -111,6 +111,15 @@ def test_iou_loss_equals_torchvision(theirs):
     np.testing.assert_allclose(made, 1 - np.diag(theirs["overlap_iou"]), atol=1e-5)
 
 
+def test_the_logarithm_of_the_iou_by_hand():
+    """6 of 24 square pixels in common and a union of 42; apart; a pixel added."""
+    a = np.array([[0.0, 0, 6, 4], [0, 0, 2, 2]])
+    b = np.array([[3.0, 2, 9, 6], [5, 5, 8, 6]])
+    expected = [-np.log(7 / 43), -np.log(1 / 8)]
+    np.testing.assert_allclose(losses.log_iou_loss(a, b), expected, rtol=1e-6)
+    assert np.all(np.isfinite(gradient(lambda x: losses.log_iou_loss(a, x), b)))
+
+
 @pytest.mark.parametrize("name", BOX_LOSSES)
 def test_box_losses_are_zero_at_the_target(name):
     box = np.array([[3.0, 4, 50, 60]])
