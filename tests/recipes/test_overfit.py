@@ -8,22 +8,28 @@ from kzoo import data, models, train
 from kzoo.ops.anchors import retinanet_anchors
 
 SIDE = 128
+SMALL = {"backbone": "resnet18(width=0.5)", "filters": 64, "depth": 2}
+# Small: two objects that share their best anchor are one to a matcher.
+FEW = {**SMALL, "anchors": retinanet_anchors(scale=1)}
+# Detector: what makes it small.
+DETECTORS = {
+    "fcos": {**SMALL, "reach": 2.0},
+    "fcos_torchvision": {**SMALL, "reach": 2.0},
+    "retinanet": FEW,
+    "retinanet_v2": FEW,
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["retinanet", "retinanet_v2"])
+@pytest.mark.parametrize("name", DETECTORS)
 def test_eight_scenes_to_an_map_above_nine_tenths(name):
     keras.utils.set_random_seed(0)
     source = data.open("scenes", "train", examples=8)
     model = models.build(
         name,
         classes=len(source.class_names),
-        backbone="resnet18(width=0.5)",
         input_shape=(SIDE, SIDE, 3),
-        # Small: two objects that share their best anchor are one to a matcher.
-        anchors=retinanet_anchors(scale=1),
-        filters=64,
-        depth=2,
+        **DETECTORS[name],
     )
     model.task.class_names = source.class_names
     steps = 300
