@@ -1,9 +1,10 @@
 """SimOTA: which cells answer for which box, by what each pair would cost now.
 
-Ge et al. 2021, https://arxiv.org/abs/2107.08430, section 2.1 "SimOTA", after Ge et al.,
-CVPR 2021, https://arxiv.org/abs/2103.14259. The paper leaves open which cells may answer
-for a box; this is the authors' code as of 2022 (0.3 on), which takes those with a centre
-within 1.5 strides of the box's. Before, a cell in the box was a candidate too.
+Ge et al. 2021, https://arxiv.org/abs/2107.08430, section 2.1 "SimOTA", after Ge et
+al., CVPR 2021, https://arxiv.org/abs/2103.14259. The paper leaves open which cells may
+answer for a box; this is the authors' code since 2023, which takes those with a centre
+within 1.5 strides of the box's. Their releases, to 0.3.0, took those within 2.5 strides
+and those in the box, and called near what was both; boxes too small had none.
 
 Static shapes, no loop over pictures or boxes. Letters: B pictures, M boxes, N cells, K
 classes.

@@ -35,7 +35,7 @@ def boxes_of(rng, kind):
         sides = rng.uniform(1 / 64, 3, (count, 2))
     if kind == "outside":
         centres[: (count + 1) // 2] += rng.choice([-200.0, 200.0], 2)
-        centres[-1] = SIDE / 2  # the authors' code fails on a picture without any
+        centres[-1] = SIDE / 2  # without any their code fails
     if kind == "corners":
         # Of cells: centres of others are then just 1.5 strides away.
         centres = np.round(centres / 8) * 8
@@ -45,7 +45,7 @@ def boxes_of(rng, kind):
 
 
 KINDS = ("some", "crowd", "twins", "one", "large", "small", "outside", "corners")
-# What the network says: noise, the same everywhere, surely all or nothing, or the truth.
+# What the network says: noise, the same everywhere, all or nothing, or the truth.
 ANSWERS = ("noise", "same", "sure", "near")
 
 

@@ -133,8 +133,8 @@ def test_near_is_within_one_and_a_half_strides():
     assert np.flatnonzero(near[:16]).tolist() == [2, 3, 6, 7, 10, 11]
 
 
-def given(boxes, valid=None, objectness=0.0, count=CELLS):
-    """Arguments for `simota` of one 64 px picture whose cells all predict themselves."""
+def given(boxes, valid=None, objectness=0.0):
+    """Arguments for `simota` of one picture whose cells all predict themselves."""
     task = YoloxDetection(CLASSES)
     cells = task.places((SIDE, SIDE))
     boxes = np.reshape(boxes, (1, -1, 4)).astype("float32")

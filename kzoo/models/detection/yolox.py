@@ -96,7 +96,7 @@ def csp(x, filters, depth, conv, shortcut, name):
 def spatial_pyramid(x, filters, name):
     """Maxima over 5, 9 and 13 positions beside the values themselves.
 
-    Each pool of 5 goes over the one before it, which is 9 and 13 at a third of the cost.
+    Each pool of 5 goes over the one before: 9 and 13 at a third of their cost.
     """
     pools = [convolution(x, filters // 2, 1, name=f"{name}_1")]
     for size in (5, 9, 13):

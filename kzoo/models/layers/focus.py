@@ -9,8 +9,8 @@ class Focus(layers.Layer):
     """Of each square of four pixels the left top one, the one below it, the right top
     one and the one below that, behind each other.
 
-    (B, H, W, C) to (B, H / 2, W / 2, 4 C); sides are rounded up over zeros. TensorFlow's
-    space_to_depth goes by rows; published weights want this order.
+    (B, H, W, C) to (B, H / 2, W / 2, 4 C); sides are rounded up over zeros.
+    TensorFlow's space_to_depth goes by rows; published weights want this order.
     """
 
     def call(self, x):
