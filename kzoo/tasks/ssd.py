@@ -21,6 +21,9 @@ VARIANCES = (0.1, 0.1, 0.2, 0.2)
 class SSDDetection(AnchorDetection):
     """What the raw outputs of SSD and its relatives mean.
 
+    The best `level_detections` pairs of each map reach NMS, as in all detectors, where
+    the authors take the best 400 boxes of each class.
+
     Attributes:
       negatives: for each anchor of an object so many without one learn, those of
         largest loss in the same picture.

@@ -96,8 +96,8 @@ def feature_maps(backbone, extra):
     channels = x.shape[-1]
     maps = [L2Normalization(20.0, name="head_l2")(conv4_3)]
     x = layers.MaxPooling2D(3, 1, padding="same", name="head_pool5")(x)
-    x = conv(x, 2 * channels, 3, "head_fc6", padding=6, dilation=6)
-    x = conv(x, 2 * channels, 1, "head_fc7")
+    x = conv(x, 2 * channels, 3, "fc6", padding=6, dilation=6)
+    x = conv(x, 2 * channels, 1, "fc7")
     maps.append(x)
     for number, (narrow, wide, size, strides, padding) in enumerate(extra, start=8):
         x = conv(x, round(channels * narrow), 1, f"head_{number}_1")

@@ -2,6 +2,7 @@
 
 from kzoo.weights.families import (
     alexnet,
+    darknet,
     densenet,
     efficientnet,
     fcos,
@@ -23,6 +24,7 @@ from kzoo.weights.families import (
     senet,
     shufflenet,
     squeezenet,
+    ssd,
     vgg,
     vit,
     wide_resnet,
@@ -32,12 +34,14 @@ from kzoo.weights.families import (
 from kzoo.weights.layout import Layout
 
 FAMILIES = (
+    darknet,
     yolox,
     nasnet,
     vit,
     efficientnet,
     fcos,
     retinanet,
+    ssd,
     resnet,
     mobilenet_v1,
     mobilenet_v2,
