@@ -95,8 +95,8 @@ def jitter(example, size, zoom, place, draws, colour, visible=0.25):
         result["masks"] = tf.transpose(masks, (2, 0, 1))[:-1]
     boxes = (example["boxes"] - _xyxy(corner)) * _xyxy(new / part) + _xyxy(offset)
     result["boxes"] = tf.clip_by_value(boxes, _xyxy(offset), _xyxy(offset + new))
-    left = _areas(result["boxes"])
-    keep = (left > 0) & (left >= visible * _areas(boxes))
+    left = areas(result["boxes"])
+    keep = (left > 0) & (left >= visible * areas(boxes))
     for name in set(OF_A_BOX) & set(example):
         result[name] = tf.boolean_mask(result[name], keep)
     return result
@@ -166,5 +166,5 @@ def _xyxy(rows_columns):
     return tf.tile(tf.reverse(rows_columns, [0]), [2])
 
 
-def _areas(boxes):
+def areas(boxes):
     return tf.reduce_prod(boxes[:, 2:] - boxes[:, :2], axis=1)

@@ -3,7 +3,14 @@
 Position p of the stream of rows is example shuffle(seed, epoch)[p % n] of epoch p // n,
 augmented with a seed made from (seed, epoch, example). Nothing is remembered between
 rows: a stream may begin anywhere at no cost, and workers share one without talking.
+
+An augmentation is a function f(example, seed (2,)) -> example. One that needs other
+pictures has an attribute `partners`, how many, and is f(example, seed, other): other(i)
+loads one of them, i below `partners`, all drawn from the row's seed. What `other` is
+asked for inside of a `tf.cond` is only decoded where it is wanted.
 """
+
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
@@ -13,11 +20,33 @@ from kzoo.data import classification, opening
 from kzoo.ops.images import letterbox
 
 FOREVER = 2**31  # batches
+PARTNERS = 7919  # what the seed of the partners' indices is told apart by
 # What training does when it is not told otherwise.
 USUAL = {
     "detection": augmentations.detection,
     "classification": classification.augmentation,
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Closing:
+    """The augmentation `first`, and from batch `step` on `last`.
+
+    Targets then have "closing" (B,) float32: 1 in the batches of `last`, else 0.
+    """
+
+    first: object
+    last: object
+    step: int
+
+    @property
+    def partners(self):
+        return max(partners(self.first), partners(self.last))
+
+
+def partners(augment):
+    """The number of other pictures that an augmentation may need."""
+    return getattr(augment, "partners", 0)
 
 
 def batches(
@@ -42,13 +71,15 @@ def batches(
       source: a kzoo.data.Source.
       batch_size: B, over all workers.
       image_size: (H, W), or the side of a square.
-      augment: f(example, seed (2,)) -> example of image_size; None for the task's
-        usual one (`USUAL`), False for the letterbox alone.
+      augment: an augmentation to image_size, see the module, or a `Closing` of two;
+        None for the task's usual one (`USUAL`), False for the letterbox alone.
       mix: f(images, labels, seed) -> (images, soft labels (B, K)) for training batches
         of classification, as `kzoo.data.mixing.Mix`; seed is made from (seed, batch).
       start_step: the batch to begin with.
       worker: (w, W): only rows w*B/W to (w+1)*B/W of each batch, for worker w of W.
-      max_boxes: M; by default the source's largest number of boxes.
+      max_boxes: M; by default the largest number of boxes that a picture of the source
+        has, and its partners. With less, a row keeps the largest of its boxes; less
+        than one picture may have is an error.
 
     Returns:
       A tf.data.Dataset of {"images": (B, H, W, 3) in 0..255, uint8 in training, else
@@ -59,14 +90,15 @@ def batches(
       A row is "valid" or "crowd" or padding: crowds are not learnt, and detections on
       them are not counted.
     """
-    row = _row(source, image_size, training, augment, _room(source, max_boxes))
+    room = _room(source, max_boxes, partners(augment) if training else 0)
+    row = _row(source, image_size, training, augment, room)
     rows = _rows_of_worker(batch_size, worker)
     count = len(source)
 
     def load_row(k):
         position = k // rows * batch_size + worker[0] * rows + k % rows
         if training:
-            return row(*_example_at(position, count, seed))
+            return row(*_example_at(position, count, seed), position // batch_size)
         index = tf.minimum(position, count - 1)
         return {**row(index, None), "real": position < count}
 
@@ -186,14 +218,14 @@ def _rows_of_worker(batch_size, worker):
     return batch_size // workers
 
 
-def _room(source, max_boxes):
+def _room(source, max_boxes, partners=0):
     most = max(1, source.most_boxes)
     if max_boxes is not None and max_boxes < source.most_boxes:
         raise ValueError(
             f"max_boxes is {max_boxes}, but a picture of {source.name} "
             f"{source.split} has {most} boxes, and none is cut off silently"
         )
-    return max_boxes or most
+    return max_boxes or most * (1 + partners)
 
 
 def _example_at(position, count, seed):
@@ -208,27 +240,51 @@ def _example_at(position, count, seed):
 
 
 def _row(source, image_size, training, augment, room):
-    """A function from (index, seed) to one row of a batch."""
+    """A function from (index, seed, number of the batch) to one row of a batch."""
     size = augmentations.height_and_width(image_size)
     if augment is None:
         augment = USUAL[source.task](size)
 
-    def row(index, seed):
+    def row(index, seed, step=None):
         example = source.example(index)
         if training and augment:
-            example = augment(example, seed)
+            example = _augmented(augment, example, seed, step, source)
         else:
             example = fitted(example, size)
         image = tf.ensure_shape(example["image"], (*size, 3))
         result = {"images": image, "index": index, "targets": example.get("label")}
         if source.task == "detection":
+            if room < source.most_boxes * (1 + partners(augment)):
+                example = _largest(example, room)
             result["targets"] = _padded(example, room, training)
+        if isinstance(augment, Closing):
+            closing = tf.cast(step >= augment.step, tf.float32)
+            result["targets"]["closing"] = closing
         if training:
             # A quarter of the bytes on the way to the device.
             return {**result, "images": augmentations.to_uint8(image)}
         return {**result, "scale": example["scale"], "size": example["size"]}
 
     return row
+
+
+def _augmented(augment, example, seed, step, source):
+    """What an augmentation, or the one of the two whose time it is, makes of it."""
+    if isinstance(augment, Closing):
+        first, last = (
+            lambda one=one: _augmented(one, example, seed, step, source)
+            for one in (augment.first, augment.last)
+        )
+        return tf.cond(step < augment.step, first, last)
+    if not partners(augment):
+        return augment(example, seed)
+    indices = tf.random.stateless_uniform(
+        [partners(augment)],
+        tf.random.experimental.stateless_fold_in(seed, PARTNERS),
+        maxval=len(source),
+        dtype=tf.int64,
+    )
+    return augment(example, seed, lambda i: source.example(indices[i]))
 
 
 def fitted(example, size):
@@ -255,3 +311,11 @@ def _padded(example, room, training):
         "valid": (tf.range(room) < count) & ~crowd,
     }
     return targets if training else {**targets, "crowd": crowd}
+
+
+def _largest(example, room):
+    """The example with the `room` largest of its boxes, in the order they had."""
+    names = ("boxes", "labels", "crowd")
+    areas = augmentations.areas(example["boxes"])
+    order = tf.sort(tf.argsort(areas, direction="DESCENDING", stable=True)[:room])
+    return {**example, **{name: tf.gather(example[name], order) for name in names}}

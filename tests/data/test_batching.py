@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import kzoo.data
+from kzoo.data.batching import Closing, fitted
 from kzoo.ops.images import letterbox
 from tests.data.conftest import example, painted, write
 
@@ -147,6 +148,78 @@ def test_an_augmentation_of_ones_own(scenes):
 
     batch = take(training(scenes, augment=white), 1)[0]
     assert np.all(batch["images"] == 255)
+
+
+class Stack:
+    """The first of three pictures, with the boxes of all."""
+
+    partners = 2
+
+    def __call__(self, row, seed, other):
+        rows = [fitted(one, SIZE) for one in (row, other(0), other(1))]
+        names = ("boxes", "labels", "crowd")
+        boxes = {n: tf.concat([one[n] for one in rows], 0) for n in names}
+        return {**rows[0], **boxes}
+
+
+def gentle(row, seed):
+    return fitted(row, SIZE)
+
+
+def test_an_augmentation_with_partners(scenes):
+    batch = take(training(scenes, 50, augment=Stack()), 1)[0]
+    assert batch["targets"]["boxes"].shape == (50, 3 * scenes.most_boxes, 4)
+    own = [len(example(scenes, i)["labels"]) for i in batch["index"]]
+    with_partners = batch["targets"]["valid"].sum(1)
+    others = with_partners - own
+    assert others.min() >= 0 and len(set(others.tolist())) > 5
+    assert_equal(batch, take(training(scenes, 50, augment=Stack()), 1)[0])
+
+
+def test_partners_change_from_epoch_to_epoch(scenes):
+    batches = take(training(scenes, 50, augment=Stack()), 2)
+    rows = [np.argsort(batch["index"]) for batch in batches]
+    first, second = (b["targets"]["boxes"][r] for b, r in zip(batches, rows))
+    assert np.mean(np.any(first != second, axis=(1, 2))) > 0.9
+
+
+@pytest.mark.parametrize("start, worker", [(1, (0, 1)), (0, (1, 2)), (2, (1, 2))])
+def test_partners_are_the_same_for_whoever_asks(scenes, start, worker):
+    augment = Closing(Stack(), gentle, step=3)
+    whole = take(training(scenes, augment=augment), 5)[start:]
+    part = training(scenes, augment=augment, start_step=start, worker=worker)
+    if worker[1] == 2:
+        whole = tf.nest.map_structure(lambda rows: rows[4:], whole)
+    assert_equal(whole, take(part, 5 - start))
+
+
+def test_the_last_steps_are_told_and_gentle(scenes):
+    batches = take(training(scenes, augment=Closing(Stack(), gentle, step=3)), 5)
+    closing = [batch["targets"].pop("closing") for batch in batches]
+    assert [row.tolist() for row in closing] == [[0.0] * 8] * 3 + [[1.0] * 8] * 2
+    assert closing[0].dtype == np.float32
+    alone = take(training(scenes, augment=gentle, start_step=3), 2)
+    for batch, one in zip(batches[3:], alone):
+        for name, rows in one["targets"].items():
+            given = batch["targets"][name]
+            np.testing.assert_array_equal(given[:, : scenes.most_boxes], rows)
+            assert not given[:, scenes.most_boxes :].any()
+    spec = training(scenes, augment=Stack()).element_spec
+    assert "closing" not in spec["targets"]
+
+
+def test_with_less_room_the_largest_boxes_stay(scenes):
+    few, all_ = (
+        take(training(scenes, 8, augment=Stack(), max_boxes=most), 1)[0]["targets"]
+        for most in (scenes.most_boxes, None)
+    )
+    area = lambda boxes: np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    for row in range(8):
+        left = few["boxes"][row][few["valid"][row]]
+        given = all_["boxes"][row][all_["valid"][row]]
+        largest = np.sort(area(given))[::-1][: scenes.most_boxes]
+        np.testing.assert_array_equal(np.sort(area(left))[::-1], largest)
+    assert few["valid"].sum() < all_["valid"].sum()
 
 
 def test_without_augmentation_it_is_the_letterbox(scenes):
