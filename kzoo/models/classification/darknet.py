@@ -5,14 +5,14 @@
 Redmon et al., CVPR 2016, https://arxiv.org/abs/1506.02640, section 2.2: without batch
 norms, as the paper has it and the authors' cfg/extraction.conv.cfg. `extraction_bn` is
 the one they published weights of (cfg/extraction.cfg); its last layer is leaky too.
-`darknet_reference` is theirs for a picture in a thousandth of a second (cfg/darknet.cfg)
-and what the tiny YOLOs stand on; no paper describes it.
+`darknet_reference` is their small and fast one (cfg/darknet.cfg), which no paper
+describes and the tiny YOLOs stand on.
 
-Pixels are RGB in 0..1. Their weights number ImageNet's classes as its development kit
-does, not in alphabetical order of WordNet's identifiers as everybody else. Batch norms:
-the authors divide by the deviation plus 1e-6 (on a CPU; on a GPU by the root of the
-variance plus 1e-5), ours by the root of the variance plus 1e-6; the converter moves the
-variance so that both are the same number.
+Pixels are RGB in 0..1. The authors number ImageNet's classes as its development kit
+does; loaded weights give them in the order that everybody else has. Their batch norms
+divide by the deviation plus 1e-6 on a CPU (on a GPU by the root of the variance plus
+1e-5), ours by the root of the variance plus 1e-6: the converter moves the variance so
+that both are the same number.
 """
 
 import keras

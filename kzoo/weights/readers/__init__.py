@@ -11,6 +11,7 @@ import numpy as np
 
 from kzoo import saving
 from kzoo.weights.readers.caffe import read_caffe
+from kzoo.weights.readers.darknet import read_darknet
 from kzoo.weights.readers.keras_files import read_archive, read_h5
 from kzoo.weights.readers.limits import check_archive
 from kzoo.weights.readers.tflite import read_tflite
@@ -77,4 +78,6 @@ READERS = {
     ".pth.tar": read_torch,
     ".caffemodel": read_caffe,
     ".tflite": read_tflite,
+    ".weights": read_darknet,
+    ".conv.23": read_darknet,
 }
