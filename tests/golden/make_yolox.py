@@ -26,8 +26,6 @@ NETWORKS = {
 }
 # Of detections: with drawn weights some hundred are left.
 SCORE, OVERLAP = 0.85, 0.3
-# Batches of pictures by the numbers of their cases; one without any box among them.
-BATCHES = ((0, 9, None), (24, 29, 26), (11, 16, 21), (None, None, None))
 
 
 def build(depth, width, depthwise, classes=80):
@@ -217,7 +215,9 @@ def main():
         with torch.inference_mode():
             write(name, network(name))
     with torch.no_grad():
-        terms = {"losses": np.stack([losses(numbers) for numbers in BATCHES])}
+        terms = {
+            "losses": np.stack([losses(numbers) for numbers in simota_cases.BATCHES])
+        }
         write("simota", assignments() | matchings() | terms)
 
 

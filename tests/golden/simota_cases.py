@@ -11,6 +11,9 @@ SIDE, STRIDES, CLASSES = 64, (8, 16, 32), 3
 CELLS = sum((SIDE // stride) ** 2 for stride in STRIDES)
 COUNT, MATRICES = 640, 80
 OVERLAPS = 64  # cases of which the golden has the IoUs
+# Batches by the numbers of their cases; one with a picture without boxes, one without
+# any box.
+BATCHES = ((0, 25, None), (24, 29, 31), (16, 21, 23), (None, None, None))
 
 
 @dataclasses.dataclass(frozen=True)
