@@ -72,7 +72,7 @@ def _made(kind, stated, flag, name):
 def augment(size):
     """What `kzoo.data.batches` takes for these flags."""
     if common.AUGMENT.value != "usual":
-        return common.augmentation("classification", size)
+        return common.augmentation(size)
     return augmentation(
         size,
         crop(),

@@ -52,11 +52,12 @@ BATCH_SIZE = flags.DEFINE_integer(
 EPOCHS = flags.DEFINE_float(
     "epochs", 6, "Passes over the training pictures.", lower_bound=0
 )
-AUGMENT = flags.DEFINE_enum(
+AUGMENT = flags.DEFINE_string(
     "augment",
     "usual",
-    ["usual", "none", "keras_cv"],
-    "How training pictures vary; keras_cv: by that library's layers, slower.",
+    "How training pictures vary: usual, none, or keras_cv, by that library's layers, "
+    "slower; for detection also perspective, mosaic or ssd, with arguments if need be: "
+    "mosaic(scale=(0.1, 2.0), mixup=0.5).",
 )
 VERTICAL_FLIP = flags.DEFINE_float(
     "vertical_flip",
@@ -290,17 +291,23 @@ def evaluation(model, strategy, source):
     return train.Evaluation(model, strategy, batches, -(-len(source) // batch))
 
 
-def augmentation(task, size):
-    """What the flags mean to `kzoo.data.batches`; None is the task's usual one."""
+def augmentation(size):
+    """What --augment means to `kzoo.data.batches`, for a name of every task."""
     if AUGMENT.value == "none":
         return False
     if AUGMENT.value == "keras_cv":
         from kzoo.data import keras_cv
 
         return keras_cv.usual(size)
-    if task == "detection":
-        return data.augment.detection(size, vertical=VERTICAL_FLIP.value)
-    return None
+    raise ValueError(
+        f"--augment: no augmentation {AUGMENT.value!r}; it is usual, none or keras_cv"
+    )
+
+
+def steps_of(learn, epochs=None):
+    """The steps of a run of so many epochs, by default --epochs."""
+    epochs = EPOCHS.value if epochs is None else epochs
+    return max(1, round(epochs * len(learn) / BATCH_SIZE.value))
 
 
 def learning_rate():
@@ -316,25 +323,21 @@ def loop(
     learn,
     check,
     best,
-    augment=None,
-    mix=None,
     rates=None,
     epochs=None,
+    **varied,
 ):
     """The `kzoo.train.Loop` that trains `model` as the flags say.
 
     Args:
       learn, check: sources to learn from and to evaluate on.
       best: name of the score that says which model is best.
-      augment, mix: see `kzoo.data.batches`; the flags' augmentation by default.
       rates: see `kzoo.train.optimizer`.
       epochs: --epochs by default.
+      varied: augment, mix and max_boxes, see `kzoo.data.batches`.
     """
-    epochs = EPOCHS.value if epochs is None else epochs
-    steps = max(1, round(epochs * len(learn) / BATCH_SIZE.value))
+    steps = steps_of(learn, epochs)
     size = model.input_shape[1:3]
-    if augment is None:
-        augment = augmentation(model.task.name, size)
 
     def batches(start, worker):
         return data.batches(
@@ -342,11 +345,10 @@ def loop(
             BATCH_SIZE.value,
             size,
             training=True,
-            augment=augment,
-            mix=mix,
             seed=SEED.value,
             start_step=start,
             worker=worker,
+            **varied,
         )
 
     def names(step):

@@ -22,7 +22,7 @@ from kzoo.models.registry import parse
 from kzoo.ops.anchors import retinanet_anchors
 from kzoo.tasks.anchors import BOX_LOSSES
 from kzoo.train.workdir import write_json
-from recipes import common, program, shipping
+from recipes import augmenting_boxes, common, program, shipping
 
 MODEL = common.MODEL
 BACKBONE = flags.DEFINE_string(
@@ -59,6 +59,7 @@ BOX_LOSS = flags.DEFINE_enum(
 )
 # For --help and config.flags: the flags of training are this program's too.
 flags.adopt_module_key_flags(common)
+flags.adopt_module_key_flags(augmenting_boxes)
 flags.adopt_module_key_flags(shipping)
 flags.adopt_module_key_flags(program)
 
@@ -69,6 +70,7 @@ def check_flags():
     if BACKBONE.value:
         common.check_model("backbone", "classification")
     shipping.check_flags()
+    augmenting_boxes.check_flags()
 
 
 def build(strategy, class_names):
@@ -151,7 +153,15 @@ def main(_):
         f"{len(learn)} pictures to learn from, {len(check)} to evaluate on, "
         f"{len(learn.class_names)} classes; {strategy.num_replicas_in_sync} device(s)"
     )
-    loop = common.loop(model, strategy, workdir, learn, check, best="mAP")
+    loop = common.loop(
+        model,
+        strategy,
+        workdir,
+        learn,
+        check,
+        best="mAP",
+        **augmenting_boxes.varied(model.input_shape[1:3], learn),
+    )
     loop.restore()
     began -= loop.seconds  # of the runs before, where this one continues
     chief = train.is_chief(strategy)

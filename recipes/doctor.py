@@ -32,7 +32,14 @@ from kzoo.train.diagnosis import (
     pictures,
 )
 from kzoo.train.workdir import write_json
-from recipes import augmenting, classify, common, detect, program
+from recipes import (
+    augmenting,
+    augmenting_boxes,
+    classify,
+    common,
+    detect,
+    program,
+)
 
 PARTS = ("environment", "data", "network", "overfit", "rate")
 CHECKS = flags.DEFINE_list("checks", list(PARTS), f"Which, of {', '.join(PARTS)}.")
@@ -90,19 +97,21 @@ def build(strategy, class_names):
 
 def stream(source, model, batch_size=None, varied=True):
     """Batches of training, from the first step on; `varied` or the pictures alone."""
-    size, augment, mix = model.input_shape[1:3], False, None
+    size, settings = model.input_shape[1:3], {"augment": False}
     if varied and source.task == "detection":
-        augment = common.augmentation(source.task, size)
+        settings = augmenting_boxes.varied(size)
     elif varied:
-        augment, mix = augmenting.augment(size), augmenting.mix(len(source.class_names))
+        settings = {
+            "augment": augmenting.augment(size),
+            "mix": augmenting.mix(len(source.class_names)),
+        }
     return data.batches(
         source,
         batch_size or common.BATCH_SIZE.value,
         size,
         training=True,
-        augment=augment,
-        mix=mix,
         seed=common.SEED.value,
+        **settings,
     )
 
 

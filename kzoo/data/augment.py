@@ -35,7 +35,7 @@ def detection(image_size, scale=(0.75, 1.5), horizontal=0.5, vertical=0.0, colou
 
     def augment(example, seed):
         draws = tf.random.stateless_uniform([9], seed)
-        zoom = _between(draws[0], *scale)
+        zoom = between(draws[0], *scale)
         example = jitter(example, size, zoom, draws[1:3], draws[3:7], colour)
         example = flip(example, draws[7] < horizontal, axis=1)
         return flip(example, draws[8] < vertical, axis=0) if vertical else example
@@ -52,7 +52,7 @@ def random_part(image, draws, area, ratio):
     sides = tf.cast(tf.shape(image)[:2], tf.float32)
     share = area[0] + draws[0] * (area[1] - area[0])
     side = tf.sqrt(share * tf.reduce_prod(sides))
-    shape = tf.sqrt(_between(draws[1], *ratio))
+    shape = tf.sqrt(between(draws[1], *ratio))
     part = tf.clip_by_value(tf.round([side / shape, side * shape]), 1, sides)
     return place_part(image, part, draws[2:4])
 
@@ -148,7 +148,7 @@ def height_and_width(image_size):
     return (int(image_size),) * 2 if np.ndim(image_size) == 0 else tuple(image_size)
 
 
-def _between(draw, low, high):
+def between(draw, low, high):
     """low to high, with as many halvings as doublings."""
     return low * (high / low) ** draw
 

@@ -75,7 +75,7 @@ def whole(example):
     return tf.stack([0.0, 0.0, width, height])
 
 
-def collage(placed, size, fill, visible=0.25):
+def collage(placed, size, fill, visible=0.25, recolour=None):
     """Pictures that lie side by side, as one example.
 
     Args:
@@ -84,6 +84,7 @@ def collage(placed, size, fill, visible=0.25):
       fill: the colour where none is: a number, three, or (H, W, 1).
       visible: a box is clipped, and left out where less than this share of its area
         remains or it is thinner than a pixel.
+      recolour: f((H, W, 3) in 0..255) -> the same, which leaves `fill` as it is.
 
     Returns:
       The first example with image (H, W, 3) float32 and the boxes of all.
@@ -91,6 +92,8 @@ def collage(placed, size, fill, visible=0.25):
     layers = [warp(one.example["image"], *one[1:], size) for one in placed]
     pixels = tf.add_n([pixels for pixels, _ in layers])
     covered = tf.add_n([there for _, there in layers])[..., None]
+    if recolour:
+        pixels = recolour(pixels) * covered
     image = pixels + (1 - covered) * fill
     result = {**placed[0].example, "image": tf.ensure_shape(image, (*size, 3))}
     moved = [_move_boxes(*one, size, visible) for one in placed]

@@ -1,0 +1,102 @@
+"""Flags of how pictures with boxes vary in training."""
+
+import inspect
+
+from absl import flags
+
+from kzoo.data import augment as pieces
+from kzoo.data.batching import Closing
+from kzoo.data.mosaic import Mosaic, Plain
+from kzoo.data.perspective import Perspective
+from kzoo.data.ssd_crops import SsdCrops
+from kzoo.models.registry import parse
+from recipes import common
+
+KINDS = {
+    "usual": pieces.detection,
+    "perspective": Perspective,
+    "mosaic": Mosaic,
+    "ssd": SsdCrops,
+}
+CLOSING_EPOCHS = flags.DEFINE_float(
+    "closing_epochs",
+    None,
+    "Last epochs, in which there is no mosaic; by default a twentieth of the run, as "
+    "YOLOX has 15 of 300.",
+    lower_bound=0,
+)
+MAX_BOXES = flags.DEFINE_integer(
+    "max_boxes",
+    None,
+    "Rows for boxes; by default enough for any picture. A mosaic keeps its largest.",
+    lower_bound=1,
+)
+
+
+def check_flags():
+    """Names and arguments that do not exist, before anything slow."""
+    varied((32, 32))
+
+
+def varied(size, learn=None):
+    """What `kzoo.data.batches` takes for these flags, beside seed and place.
+
+    Args:
+      size: (H, W).
+      learn: the source of a run whose last epochs are to have no mosaic.
+    """
+    augment = _augment(size)
+    if learn and isinstance(augment, Mosaic) and CLOSING_EPOCHS.value != 0:
+        augment = _closing(augment, learn)
+    return {"augment": augment, "max_boxes": MAX_BOXES.value}
+
+
+def _augment(size):
+    name, stated = _parse(common.AUGMENT.value)
+    if name in KINDS:
+        return _made(name, size, {"vertical": common.VERTICAL_FLIP.value, **stated})
+    _refuse(name, stated)
+    return common.augmentation(size)
+
+
+def _closing(mosaic, learn):
+    steps = common.steps_of(learn)
+    last = steps / 20
+    if CLOSING_EPOCHS.value is not None:
+        last = CLOSING_EPOCHS.value * len(learn) / common.BATCH_SIZE.value
+    flips = (mosaic.horizontal, mosaic.vertical)
+    plain = Plain(mosaic.image_size, *flips, mosaic.colour)
+    return Closing(mosaic, plain, max(0, steps - round(last)))
+
+
+def _parse(text):
+    try:
+        return parse(text)
+    except ValueError:
+        raise ValueError(
+            f"--augment: {text!r} is not understood; say a name or "
+            "name(argument=value, ...), for example mosaic(scale=(0.1, 2.0))"
+        ) from None
+
+
+def _refuse(name, stated):
+    """An error, unless it is a name for every task."""
+    others = ("none", "keras_cv")
+    if name not in others:
+        raise ValueError(
+            f"--augment: no augmentation {name!r}; kzoo has "
+            f"{', '.join((*KINDS, *others))}"
+        )
+    if stated:
+        raise ValueError(f"--augment: {name} has no arguments")
+
+
+def _made(name, size, stated):
+    known = list(inspect.signature(KINDS[name]).parameters)[1:]
+    for argument in stated:
+        if argument not in known:
+            raise ValueError(
+                f"--augment: {name} has no argument {argument!r}; it has "
+                f"{', '.join(known)}"
+            )
+    return KINDS[name](size, **stated)

@@ -1,0 +1,71 @@
+"""The flags of how pictures with boxes vary, and what they come to."""
+
+import pytest
+from absl.testing import flagsaver
+
+from kzoo.data.batching import Closing
+from kzoo.data.mosaic import Mosaic, Plain
+from kzoo.data.perspective import Perspective
+from kzoo.data.ssd_crops import SsdCrops
+from recipes import augmenting_boxes, detect
+
+SIZE = (64, 96)
+
+
+def varied(learn=None, **settings):
+    with flagsaver.flagsaver(**settings):
+        return augmenting_boxes.varied(SIZE, learn)
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("mosaic", Mosaic(SIZE)),
+        ("mosaic(scale=(0.1, 2.0), mixup=0)", Mosaic(SIZE, scale=(0.1, 2.0), mixup=0)),
+        ("perspective(rotation=5)", Perspective(SIZE, rotation=5)),
+        ("ssd", SsdCrops(SIZE)),
+        ("none", False),
+    ],
+)
+def test_names_and_arguments(text, expected):
+    assert varied(augment=text) == {"augment": expected, "max_boxes": None}
+
+
+def test_the_flip_of_a_flag_is_that_of_all():
+    assert varied(augment="ssd", vertical_flip=0.5)["augment"].vertical == 0.5
+    assert varied(augment="mosaic(vertical=0.1)")["augment"].vertical == 0.1
+    assert callable(varied(augment="usual", vertical_flip=0.5)["augment"])
+
+
+@pytest.mark.parametrize(
+    "closing, step", [(None, 95), (2.0, 60), (0.5, 90), (99.0, 0), (0.0, None)]
+)
+def test_the_last_epochs_have_no_mosaic(closing, step):
+    """5 epochs of 160 pictures in batches of 8 are 100 steps."""
+    settings = {"augment": "mosaic(horizontal=0)", "closing_epochs": closing}
+    settings |= {"epochs": 5.0, "batch_size": 8}
+    augment = varied(range(160), **settings)["augment"]
+    mosaic = Mosaic(SIZE, horizontal=0)
+    expected = mosaic
+    if step is not None:
+        expected = Closing(mosaic, Plain(SIZE, horizontal=0), step)
+    assert augment == expected
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        (
+            "mozaic",
+            "no augmentation 'mozaic'; kzoo has usual, perspective, mosaic, ssd",
+        ),
+        ("mosaic(size=3)", "mosaic has no argument 'size'; it has probability, scale,"),
+        ("usual(rotate=3)", "usual has no argument 'rotate'; it has scale, horizontal"),
+        ("none(scale=2)", "none has no arguments"),
+        ("mosaic(scale=a)", "'mosaic(scale=a)' is not understood; say a name or name"),
+    ],
+)
+def test_what_there_is_not_is_told(text, sentence):
+    with pytest.raises(ValueError) as error, flagsaver.flagsaver(augment=text):
+        detect.check_flags()
+    assert str(error.value).startswith("--augment: ") and sentence in str(error.value)
