@@ -91,3 +91,40 @@ def test_json_and_back():
 def test_anchors_that_make_no_sense(strides, shapes, message):
     with pytest.raises(ValueError, match=message):
         anchor_ops.Anchors(strides, shapes)
+
+
+def test_ssd_default_boxes_by_hand():
+    """Squares of s and sqrt(s * next), then a wide and a tall box for each ratio."""
+    made = anchor_ops.ssd_anchors(100, (50, 100), (0.2, 0.45, 0.8), ((4,), ()))
+    np.testing.assert_allclose(
+        made.shapes[0], [(20, 20), (30, 30), (40, 10), (10, 40)], rtol=1e-6
+    )
+    np.testing.assert_allclose(made.shapes[1], [(45, 45), (60, 60)], rtol=1e-6)
+    boxes = made(100, 100)
+    assert boxes.shape == (4 * 4 + 2, 4)
+    # The second position of the first row.
+    np.testing.assert_allclose(boxes[4], [65, 15, 85, 35], atol=1e-4)
+
+
+def test_ssd_default_boxes_are_no_longer_than_the_picture():
+    made = anchor_ops.ssd_anchors(100, (100,), (0.9, 1.44), ((4,),))
+    expected = [(90, 90), (100, 100), (100, 45), (45, 100)]
+    np.testing.assert_allclose(made.shapes[0], expected, rtol=1e-6)
+
+
+def test_ssd_scales_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="2 strides .* not 1 and 3"):
+        anchor_ops.ssd_anchors(100, (50, 100), (0.2, 0.45, 0.8), ((4,),))
+
+
+def test_cells_that_fill_the_picture():
+    """100 px in three cells; where they are not stretched the last ends at 120."""
+    shapes = (((10, 10),),)
+    stretched = anchor_ops.Anchors((40,), shapes, stretch=True)
+    centres = stretched(100, 80)[:, :2] + 5
+    np.testing.assert_allclose(centres[:, 1], [100 / 6] * 2 + [50] * 2 + [500 / 6] * 2)
+    np.testing.assert_allclose(centres[:2, 0], [20, 60])
+    plain = anchor_ops.Anchors((40,), shapes)(100, 80)[:, :2] + 5
+    np.testing.assert_allclose(plain[::2, 1], [20, 60, 100])
+    again = anchor_ops.Anchors(**stretched.to_dict())
+    assert again == stretched

@@ -11,6 +11,8 @@ These predict each class by a sigmoid; here it is SSD's softmax.
 weights; six default boxes on each map.
 """
 
+import dataclasses
+
 import keras
 from keras import layers
 
@@ -20,13 +22,12 @@ from kzoo.models.classification.mobilenet_v3 import LARGE, hard_swish, network
 from kzoo.models.detection.retinanet import chosen_anchors
 from kzoo.models.detection.ssd import detector
 from kzoo.models.registry import register
-from kzoo.ops.anchors import Anchors, ssd_anchors
+from kzoo.ops.anchors import ssd_anchors
 
 STYLE = Style("tf", even_padding=True, epsilon=1e-3, momentum=0.97)
 # Channels of the layers behind the backbone, one for each map.
 EXTRA = (512, 256, 256, 128)
-STRIDES = (16, 32, 64, 128, 256, 512)
-RATIOS = (2, 3)
+STRIDES = (8, 16, 32, 64, 128, 256, 512)
 # MobileNetV3 with its last three blocks and the layer behind them halved.
 REDUCED = (
     *LARGE[:-3],
@@ -83,7 +84,7 @@ def feature_maps(backbone, strides, width):
 
 
 def predictions(maps, numbers, length, name):
-    """One (B, N, length) of maps (B, H, W, C): `numbers` of boxes a position, float32."""
+    """One (B, N, length) of maps (B, H, W, C) with `numbers` of boxes, float32."""
     rows = []
     for level, (x, count) in enumerate(zip(maps, numbers), start=1):
         x = depthwise(x, 3, 1, STYLE, f"{name}_{level}_depthwise")
@@ -95,18 +96,29 @@ def predictions(maps, numbers, length, name):
     return layers.Concatenate(axis=1, dtype="float32", name=name)(rows)
 
 
-def scales(levels):
-    """0.2 to 0.95 of a side, evenly, and 1 behind: SSD's equation 4."""
-    return [0.2 + 0.75 * k / (levels - 1) for k in range(levels)] + [1.0]
+def scales(least, most):
+    """Six, evenly, and 1 behind: SSD's equation 4."""
+    return [least + (most - least) * k / 5 for k in range(6)] + [1.0]
 
 
-def mobile_anchors(side):
-    """TensorFlow's default boxes: on the first map a square of a tenth of the side, a
-    wide and a tall box of two tenths; on the others SSD's six."""
-    anchors = ssd_anchors(side, STRIDES, scales(6), [RATIOS] * 6, stretch=True)
+def six_everywhere(side, strides, least, most):
+    return ssd_anchors(side, strides, scales(least, most), [(2, 3)] * 6, stretch=True)
+
+
+def default_boxes(side):
+    """`Anchors` for pictures of this side, the shorter one, pixels.
+
+    TensorFlow's: six boxes of 0.2 to 0.95 of the side, but on the first map a square of
+    a tenth and a wide and a tall box of two. Pictures under 256 px are ours: from
+    stride 8 and from a tenth on, since an object of theirs is a larger part of them
+    than of what they were cut from, and a small one should meet more than one cell.
+    """
+    if side < 256:
+        return six_everywhere(side, STRIDES[:-1], 0.1, 0.9)
+    anchors = six_everywhere(side, STRIDES[1:], 0.2, 0.95)
     _, _, wide, tall, *_ = anchors.shapes[0]
     first = ((0.1 * side, 0.1 * side), wide, tall)
-    return Anchors(STRIDES, (first, *anchors.shapes[1:]), stretch=True)
+    return dataclasses.replace(anchors, shapes=(first, *anchors.shapes[1:]))
 
 
 @register(
@@ -115,8 +127,8 @@ def mobile_anchors(side):
     4_337_013,
     0.789e9,
     "COCO test-dev AP 22.1",
-    "paper, table 6; its 4.3 million weights and 0.8 billion multiply-adds counted with "
-    "torchvision 0.28's layers of SSDLite on its MobileNetV2",
+    "paper, table 6; its 4.3 million weights and 0.8 billion multiply-adds counted "
+    "with torchvision 0.28's layers of SSDLite on its MobileNetV2",
 )
 def ssdlite(
     classes=80,
@@ -131,9 +143,9 @@ def ssdlite(
       backbone: a builder's name, a call of it ("mobilenet_v3_small(width=0.75)"), or a
         model of features with "C3", "C4" and "C5".
       input_shape: (H, W, 3).
-      anchors: a `kzoo.ops.anchors.Anchors`. Its strides say which maps there are: from
-        8 or 16 on each is the double of the one before, 512 at the most. Small pictures
-        want fewer maps, and one of stride 8.
+      anchors: a `kzoo.ops.anchors.Anchors`; see `default_boxes`. Its strides say which
+        maps there are: from 8 or 16 on each is the double of the one before, 512 at the
+        most.
       width: of the layers behind the backbone, in proportion.
 
     Returns:
@@ -146,7 +158,7 @@ def ssdlite(
     """
     anchors = chosen_anchors(anchors, None)
     if anchors is None:
-        anchors = mobile_anchors(min(input_shape[:2]))
+        anchors = default_boxes(min(input_shape[:2]))
     check_strides(anchors.strides)
     backbone = backbone_model(backbone, input_shape)
     maps = feature_maps(backbone, anchors.strides, width)
@@ -154,11 +166,11 @@ def ssdlite(
 
 
 def check_strides(strides):
-    known = (8, *STRIDES)
-    start = known.index(strides[0]) if strides[0] in known[:2] else 0
-    if strides != known[start : start + len(strides)]:
+    """Raises ValueError for any that the maps cannot have."""
+    start = 0 if strides[0] == 8 else 1
+    if strides != STRIDES[start : start + len(strides)]:
         raise ValueError(
-            f"the maps have strides {known}, from 8 or 16 on; the anchors {strides}"
+            f"maps have strides {STRIDES}, from 8 or 16 on; the anchors have {strides}"
         )
 
 
@@ -179,9 +191,9 @@ def ssdlite320_torchvision(classes=90, input_shape=(320, 320, 3), width=1.0):
     backbone = network(REDUCED, STYLE, name, None, input_shape, width)
     if classes is None:
         return backbone
-    maps = feature_maps(backbone, STRIDES, width)
+    maps = feature_maps(backbone, STRIDES[1:], width)
     side = min(input_shape[:2])
-    anchors = ssd_anchors(side, STRIDES, scales(6), [RATIOS] * 6, stretch=True)
+    anchors = six_everywhere(side, STRIDES[1:], 0.2, 0.95)
     model = detector(backbone.input, maps, classes, anchors, name, predictions)
     model.task.score_threshold = 0.001
     model.task.iou_threshold = 0.55
