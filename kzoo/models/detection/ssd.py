@@ -70,8 +70,8 @@ def conv(x, filters, size, name, strides=1, padding=0, dilation=1):
 def trunk(backbone):
     """(conv4_3, conv5_3) of a VGG's layers, one after the other.
 
-    Poolings keep what sticks out, as Caffe's: 300, 150, 75, 38, 19 rows. Pixels are
-    BGR minus the mean in whole numbers.
+    Poolings keep what sticks out, as Caffe's: 300, 150, 75, 38, 19 rows. The mean that
+    the authors' VGG takes from BGR is in whole numbers here.
     """
     kinds = (
         *(Preprocess, layers.Conv2D, layers.BatchNormalization, layers.Activation),
@@ -81,7 +81,7 @@ def trunk(backbone):
     for layer in backbone.layers[1:]:
         if not isinstance(layer, kinds):
             raise ValueError(f"SSD is made of a VGG, not of {backbone.name}")
-        if isinstance(layer, Preprocess):
+        if isinstance(layer, Preprocess) and layer.mode == "caffe":
             layer = Preprocess("bvlc", name=layer.name)
         if isinstance(layer, layers.MaxPooling2D):
             before_pooling.append(x)
