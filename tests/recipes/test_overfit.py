@@ -17,6 +17,7 @@ DETECTORS = {
     "fcos_torchvision": {**SMALL, "reach": 2.0},
     "retinanet": FEW,
     "retinanet_v2": FEW,
+    "yolox_s": {"width": 0.25},
 }
 
 
