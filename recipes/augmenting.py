@@ -69,6 +69,11 @@ def _made(kind, stated, flag, name):
     return kind(**stated)
 
 
+def varied(size, classes):
+    """What `kzoo.data.batches` takes for these flags, beside seed and place."""
+    return {"augment": augment(size), "mix": mix(classes)}
+
+
 def augment(size):
     """What `kzoo.data.batches` takes for these flags."""
     if common.AUGMENT.value != "usual":

@@ -1,6 +1,7 @@
 """Flags of how pictures with boxes vary in training."""
 
 import inspect
+import re
 
 from absl import flags
 
@@ -31,11 +32,29 @@ MAX_BOXES = flags.DEFINE_integer(
     "Rows for boxes; by default enough for any picture. A mosaic keeps its largest.",
     lower_bound=1,
 )
+SIZES = flags.DEFINE_list(
+    "sizes",
+    [],
+    "Sides of pictures to train at, another every ten batches, as 128,160,192 or "
+    "128x192,160x224 (height x width); by default --image_size, at which it is "
+    "evaluated in any case.",
+)
+flags.register_validator(
+    "sizes",
+    lambda sizes: all(re.fullmatch("[1-9][0-9]*(x[1-9][0-9]*)?", s) for s in sizes),
+    "--sizes takes sides or heights x widths, in pixels: 128,160 or 96x128,128x160",
+)
 
 
 def check_flags():
     """Names and arguments that do not exist, before anything slow."""
     varied((32, 32))
+
+
+def sizes():
+    """(height, width) of each of --sizes."""
+    sides = [[int(side) for side in size.split("x")] for size in SIZES.value]
+    return [(size[0], size[-1]) for size in sides]
 
 
 def varied(size, learn=None):

@@ -178,8 +178,7 @@ def loop_of(model, strategy, workdir, learn, check):
         learn,
         check,
         best="top1",
-        augment=augmenting.augment(model.input_shape[1:3]),
-        mix=augmenting.mix(len(learn.class_names)),
+        vary=lambda size: augmenting.varied(size, len(learn.class_names)),
         rates=rates(),
         epochs=common.EPOCHS.value / (1 + len(PROGRESSIVE.value)),
     )

@@ -323,23 +323,24 @@ def loop(
     learn,
     check,
     best,
+    vary,
     rates=None,
     epochs=None,
-    **varied,
+    sizes=(),
 ):
     """The `kzoo.train.Loop` that trains `model` as the flags say.
 
     Args:
       learn, check: sources to learn from and to evaluate on.
       best: name of the score that says which model is best.
+      vary: f((H, W)) -> {"augment": ...} and what else `kzoo.data.batches` takes of it.
       rates: see `kzoo.train.optimizer`.
       epochs: --epochs by default.
-      varied: augment, mix and max_boxes, see `kzoo.data.batches`.
+      sizes: to train at, one after the other; the model's own by default.
     """
-    steps = steps_of(learn, epochs)
-    size = model.input_shape[1:3]
+    steps, own = steps_of(learn, epochs), model.input_shape[1:3]
 
-    def batches(start, worker):
+    def batches(start, worker, size=own, only=None):
         return data.batches(
             learn,
             BATCH_SIZE.value,
@@ -348,14 +349,15 @@ def loop(
             seed=SEED.value,
             start_step=start,
             worker=worker,
-            **varied,
+            only=only,
+            **vary(size),
         )
 
     def names(step):
         return data.names_at(learn, BATCH_SIZE.value, step, SEED.value)
 
     return train.Loop(
-        train_step(model, strategy, steps, rates),
+        train_step(model, strategy, steps, rates, sizes),
         batches,
         evaluation(model, strategy, check),
         plan(steps, best),
@@ -365,8 +367,9 @@ def loop(
     )
 
 
-def train_step(model, strategy, steps, rates=None):
-    """The `kzoo.train.TrainStep` of a run of so many steps."""
+def train_step(model, strategy, steps, rates=None, sizes=()):
+    """The `kzoo.train.TrainStep` of a run of so many steps, or with sizes the
+    `MultiScale`."""
     warmup = round(WARMUP.value * steps)
     schedule = train.Schedule(learning_rate(), steps, SCHEDULE.value, warmup)
     with strategy.scope():
@@ -375,15 +378,19 @@ def train_step(model, strategy, steps, rates=None):
         optimizer = train.optimizer(
             OPTIMIZER.value, schedule, WEIGHT_DECAY.value, EMA.value, rates
         )
-    return train.TrainStep(
-        model,
-        optimizer,
-        strategy,
-        l2=L2.value,
-        clip_norm=CLIP_NORM.value,
-        micro_batches=MICRO_BATCHES.value,
-        jit=JIT.value,
-    )
+
+    def make(model):
+        return train.TrainStep(
+            model,
+            optimizer,
+            strategy,
+            l2=L2.value,
+            clip_norm=CLIP_NORM.value,
+            micro_batches=MICRO_BATCHES.value,
+            jit=JIT.value,
+        )
+
+    return train.MultiScale(model, make, sizes, SEED.value) if sizes else make(model)
 
 
 def plan(steps, best):

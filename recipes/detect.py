@@ -160,7 +160,8 @@ def main(_):
         learn,
         check,
         best="mAP",
-        **augmenting_boxes.varied(model.input_shape[1:3], learn),
+        vary=lambda size: augmenting_boxes.varied(size, learn),
+        sizes=augmenting_boxes.sizes(),
     )
     loop.restore()
     began -= loop.seconds  # of the runs before, where this one continues

@@ -101,10 +101,7 @@ def stream(source, model, batch_size=None, varied=True):
     if varied and source.task == "detection":
         settings = augmenting_boxes.varied(size)
     elif varied:
-        settings = {
-            "augment": augmenting.augment(size),
-            "mix": augmenting.mix(len(source.class_names)),
-        }
+        settings = augmenting.varied(size, len(source.class_names))
     return data.batches(
         source,
         batch_size or common.BATCH_SIZE.value,

@@ -61,6 +61,7 @@ def batches(
     start_step=0,
     worker=(0, 1),
     max_boxes=None,
+    only=None,
 ):
     """Batches of B pictures of H x W pixels.
 
@@ -80,6 +81,8 @@ def batches(
       max_boxes: M; by default the largest number of boxes that a picture of the source
         has, and its partners. With less, a row keeps the largest of its boxes; less
         than one picture may have is an error.
+      only: f(step () int64) -> () bool: the batches to give, the others are passed
+        over. Not with `mix`.
 
     Returns:
       A tf.data.Dataset of {"images": (B, H, W, 3) in 0..255, uint8 in training, else
@@ -104,9 +107,13 @@ def batches(
 
     steps = FOREVER if training else -(-count // batch_size)
     positions = tf.data.Dataset.range(start_step * rows, steps * rows)
+    if only:
+        positions = positions.filter(lambda k: only(k // rows))
     dataset = _in_batches(positions, load_row, rows)
     if not (training and mix):
         return dataset
+    if only:
+        raise ValueError("batches that are mixed cannot be passed over")
     if rows % 2:
         raise ValueError(
             f"{rows} pictures cannot be mixed in pairs: the batch of each worker has "

@@ -3,6 +3,7 @@
 strategy(name)            which devices
 optimizer(...), Schedule  how far each step goes
 TrainStep                 one step of training under tf.distribute
+MultiScale                the same, on pictures of several sizes in turn
 Evaluation                scores on a data set
 Loop                      all of them in a workdir, stopped and resumed
 """
@@ -20,6 +21,7 @@ from kzoo.train.errors import LostWorker, named_errors
 from kzoo.train.evaluate import Evaluation
 from kzoo.train.full_batch import lbfgs
 from kzoo.train.loop import Loop, NonFiniteLoss, Plan
+from kzoo.train.multi_scale import MultiScale
 from kzoo.train.optimizers import OPTIMIZERS, optimizer
 from kzoo.train.probe import PROBES, probe
 from kzoo.train.schedules import SCHEDULES, Schedule
@@ -33,6 +35,7 @@ __all__ = [
     "Log",
     "Loop",
     "LostWorker",
+    "MultiScale",
     "NonFiniteLoss",
     "OPTIMIZERS",
     "PROBES",

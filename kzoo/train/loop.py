@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from kzoo import saving
 from kzoo.train import checkpoint
-from kzoo.train.devices import Workers, distribute, is_chief
+from kzoo.train.devices import Workers, is_chief
 from kzoo.train.errors import named_errors
 from kzoo.train.journal import Journal
 from kzoo.train.schedules import learning_rate, schedule_of
@@ -59,10 +59,10 @@ class Loop:
     """A run of training in a workdir.
 
     Args:
-      step: a `kzoo.train.TrainStep`.
-      batches: a function of (start_step, (worker, workers)) to the dataset of
-        training batches from that step on. For a run to be continued exactly it must
-        depend on nothing else.
+      step: a `kzoo.train.TrainStep` or `MultiScale`.
+      batches: a function of (start_step, (worker, workers)), for a MultiScale with two
+        arguments more, to the dataset of training batches from that step on. For a run
+        to be continued exactly it must depend on nothing else.
       evaluate: a function to {"mAP": ...} of the model as it is.
       plan: a `Plan`.
       workdir: a `kzoo.train.Workdir`. What it holds of an earlier run is continued.
@@ -141,9 +141,7 @@ class Loop:
                 )
 
     def _train(self):
-        # Without end, else workers ask each other before each step if there is more.
-        endless = lambda worker: self.batches(self.step, worker).repeat()
-        stream = iter(distribute(self.strategy, endless))
+        stream = self.train_step.stream(self.batches, self.step)
         self._began = time.monotonic() - self.seconds
         while True:
             # First, since a run may have been stopped just before an evaluation.

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from kzoo.ops import native
+from kzoo.train.devices import distribute
 
 
 class TrainStep:
@@ -56,8 +57,15 @@ class TrainStep:
                     "over all of them in the middle of what would be compiled"
                 )
             self._gradients = tf.function(self._gradients, jit_compile=True)
-        with strategy.scope():
-            optimizer.build(model.trainable_variables)
+        if not optimizer.built:
+            with strategy.scope():
+                optimizer.build(model.trainable_variables)
+
+    def stream(self, batches, start):
+        """The batches from step `start` on, as calls of this want them."""
+        # Without end, else workers ask each other before each step if there is more.
+        endless = lambda worker: batches(start, worker).repeat()
+        return iter(distribute(self.strategy, endless))
 
     @tf.function(reduce_retracing=True)
     def __call__(self, iterator, steps):
