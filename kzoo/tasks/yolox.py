@@ -82,12 +82,15 @@ class YoloxDetection(Detection):
         return ops.concatenate([centre - half, centre + half], axis=-1)
 
     def scores(self, outputs):
-        """A cell stands for its likeliest class alone, by its probability times that
-        of an object."""
-        logits = ops.cast(outputs["logits"], "float32")
+        """Of each class its probability times that of an object."""
         objectness = ops.sigmoid(ops.cast(outputs["objectness"], "float32"))
-        best = ops.max(logits, axis=-1, keepdims=True)
-        return ops.where(logits == best, ops.sigmoid(logits) * objectness, 0.0)
+        return super().scores(outputs) * objectness
+
+    def _best_of_level(self, scores, deltas, places):
+        """As all detectors; a cell stands for its likeliest class alone."""
+        best = ops.max(scores, axis=-1, keepdims=True)
+        scores = ops.where(scores == best, scores, 0.0)
+        return super()._best_of_level(scores, deltas, places)
 
 
 def _encode(boxes, cells):

@@ -226,8 +226,14 @@ def test_results_are_the_boxes_that_the_outputs_say(task):
 
 
 def test_a_cell_stands_for_its_likeliest_class_alone(task):
-    scores = task.scores(outputs(logits={ROW: (LN3, 0)}))[0].numpy()
-    np.testing.assert_allclose(scores[ROW], [3 / 8, 0], rtol=1e-5)
+    """In results; its other classes are there for those who have an NMS of their own."""
+    silent = dict.fromkeys(range(ROWS), -40.0) | {ROW: 0.0}
+    given = outputs(logits={ROW: (LN3, 0)}, objectness=silent)
+    scores = task.candidates(given, SIZE)["scores"][0].numpy()
+    np.testing.assert_allclose(scores[ROW], [3 / 8, 1 / 4], rtol=1e-5)
+    found = results(task, logits={ROW: (LN3, 0)}, objectness=silent)
+    assert found["count"] == [1]
+    assert found["scores"][0, 0] == pytest.approx(3 / 8, rel=1e-5)
 
 
 def test_a_box_may_be_as_large_as_any_picture(task):
