@@ -5,18 +5,23 @@ import pytest
 import tensorflow as tf
 
 from kzoo import data, models, train
-from kzoo.ops.anchors import retinanet_anchors
+from kzoo.ops.anchors import retinanet_anchors, ssd_anchors
 
 SIDE = 128
 SMALL = {"backbone": "resnet18(width=0.5)", "filters": 64, "depth": 2}
 # Small: two objects that share their best anchor are one to a matcher.
 FEW = {**SMALL, "anchors": retinanet_anchors(scale=1)}
+FOUR_MAPS = ssd_anchors(
+    SIDE, (8, 16, 32, 64), (0.1, 0.2, 0.37, 0.54, 0.71), [(2, 3)] * 4
+)
 # Detector: what makes it small.
 DETECTORS = {
     "fcos": {**SMALL, "reach": 2.0},
     "fcos_torchvision": {**SMALL, "reach": 2.0},
     "retinanet": FEW,
     "retinanet_v2": FEW,
+    "ssd300": {"backbone": "vgg11_bn(width=0.25)", "anchors": FOUR_MAPS},
+    "ssdlite": {"backbone": "resnet18(width=0.5)", "width": 0.25},
     "yolox_s": {"width": 0.25},
 }
 
