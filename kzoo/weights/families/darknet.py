@@ -254,7 +254,7 @@ LAYOUTS = (
 )
 
 _SITE = "https://pjreddie.com/media/files/"
-_COCO_TINY = {"anchors": "coco", "filters": [1024, 512]}
+_COCO_TINY = {"anchors": "coco", "filters": (1024, 512)}
 _PUBLISHED = (
     ("imagenet", "darknet19", "darknet19.weights", "72.9 / 91.2", {}),
     ("imagenet_448", "darknet19", "darknet19_448.weights", "76.4 / 93.5", {}),
