@@ -1,6 +1,7 @@
 """A saved model is whole or absent; what is damaged says so in one line."""
 
 import json
+import math
 import os
 
 import h5py
@@ -10,6 +11,7 @@ import pytest
 
 import kzoo
 from kzoo import models, saving
+from kzoo.models.base import Model
 from kzoo.ops.anchors import Anchors, anchor_shapes
 
 SHAPE = (32, 32, 3)
@@ -186,11 +188,31 @@ def test_a_foreign_description(folder):
         ({"task": {"label_smoothin": 0.1}}, "label_smoothin"),
         ({"task": {"losses": 0.1}}, "losses"),
         ({"task": None}, "the task has settings"),
+        (
+            {"task": {"label_smoothing": "a lot"}},
+            "the setting label_smoothing is a finite number, not 'a lot'",
+        ),
+        ({"task": {"label_smoothing": math.nan}}, "a finite number, not nan"),
+        ({"task": {"label_smoothing": True}}, "a finite number, not True"),
+        ({"task": {"label_smoothing": None}}, "a finite number, not None"),
+        ({"task": {"loss": 1}}, "the setting loss is text, not 1"),
     ],
 )
 def test_an_edited_description(folder, changes, word):
     edit(folder, **changes)
     refused(folder, word)
+
+
+@pytest.mark.parametrize("value", ["many", 7.5, True, None, [7]])
+def test_a_count_is_a_whole_number(value):
+    backbone = "resnet18(width=0.0625)"
+    model = models.retinanet(
+        classes=2, backbone=backbone, input_shape=(64, 64, 3), filters=8
+    )
+    config = saving.describe(model)
+    config["task"]["max_detections"] = value
+    with pytest.raises(ValueError, match="max_detections is a whole number, not"):
+        Model.from_config(config)
 
 
 def test_weights_of_another_size(folder):

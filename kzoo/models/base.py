@@ -1,6 +1,17 @@
 """The class of every model: a functional keras.Model that knows its task."""
 
+import math
+
 import keras
+
+# What a task's setting is, what a file may say in its place, and how that is called.
+# A bool is an int to Python.
+_KINDS = {
+    bool: (bool, "true or false"),
+    int: (int, "a whole number"),
+    float: ((int, float), "a finite number"),
+    str: (str, "text"),
+}
 
 
 @keras.saving.register_keras_serializable("kzoo")
@@ -58,5 +69,16 @@ def _restore(task, class_names, settings):
     known = task.settings()
     if not isinstance(settings, dict) or not set(settings) <= set(known):
         raise ValueError(f"the task has settings {', '.join(known)}, not {settings}")
+    for name, value in settings.items():
+        _check_setting(name, value, known[name])
     task.class_names = class_names
     vars(task).update(settings)
+
+
+def _check_setting(name, value, usual):
+    """Refuses what is not of the kind that the builder's own setting is of."""
+    kind = next(k for k in _KINDS if isinstance(usual, k))
+    wanted, says = _KINDS[kind]
+    fits = isinstance(value, wanted) and isinstance(value, bool) == (kind is bool)
+    if not fits or kind is float and not math.isfinite(value):
+        raise ValueError(f"the setting {name} is {says}, not {value!r}")
