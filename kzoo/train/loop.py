@@ -141,7 +141,7 @@ class Loop:
                 )
 
     def _train(self):
-        stream = self.train_step.stream(self.batches, self.step)
+        stream = None
         self._began = time.monotonic() - self.seconds
         while True:
             # First, since a run may have been stopped just before an evaluation.
@@ -149,6 +149,8 @@ class Loop:
                 self._evaluate()
             if self.step == self.plan.steps or self._stalled():
                 return
+            # Only here: a run that is over needs none.
+            stream = stream or self.train_step.stream(self.batches, self.step)
             count = self._steps_to_go()
             self._pending.append(self.train_step(stream, tf.constant(count)))
             self.step += count
