@@ -56,7 +56,7 @@ class YoloV2Detection(Detection):
         they divide by the batch. Small boxes weigh up to twice as much.
         """
         outputs = {name: ops.cast(x, "float32") for name, x in outputs.items()}
-        found = cells.objects(targets, image_size)
+        found = cells.objects(targets, static(image_size))
         goal = self._goal(found, image_size)
         iou, ignored = self._overlaps(outputs["deltas"], found, goal, image_size)
         taken = goal["taken"]
