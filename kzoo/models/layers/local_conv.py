@@ -5,8 +5,6 @@ import math
 import keras
 from keras import layers, ops
 
-from kzoo.models.blocks import he_normal
-
 
 @keras.saving.register_keras_serializable("kzoo")
 class LocalConv2D(layers.Layer):
@@ -65,4 +63,5 @@ class LocalConv2D(layers.Layer):
 def he_normal_of_each(shape, dtype=None):
     """Of (positions, inputs, filters): each position is a layer of its own."""
     positions, inputs, filters = shape
-    return ops.reshape(he_normal()((inputs, positions * filters), dtype), shape)
+    draw = keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")
+    return ops.reshape(draw((inputs, positions * filters), dtype), shape)
