@@ -156,7 +156,7 @@ from kzoo.models.classification.xception import (
     xception,
 )
 from kzoo.models.classification.zfnet import zfnet, zfnet_b
-from kzoo.models.detection.fcos import fcos, fcos_torchvision
+from kzoo.models.detection.fcos import fcos, fcos_original, fcos_torchvision
 from kzoo.models.detection.retinanet import (
     retinanet,
     retinanet_torchvision,
@@ -212,6 +212,7 @@ __all__ = [
     "extraction",
     "extraction_bn",
     "fcos",
+    "fcos_original",
     "fcos_torchvision",
     "googlenet",
     "googlenet_torchvision",

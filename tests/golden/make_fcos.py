@@ -111,7 +111,7 @@ def ours(heads):
     }
 
 
-def authors_arrays():
+def authors_arrays(improved):
     """Raw outputs, targets, losses, scores and boxes before NMS, at EVEN."""
     compiled = types.ModuleType("fcos_core._C")
     compiled.__getattr__ = lambda name: None
@@ -126,15 +126,22 @@ def authors_arrays():
     cfg.MODEL.BACKBONE.CONV_BODY = "R-50-FPN-RETINANET"
     cfg.MODEL.RESNETS.BACKBONE_OUT_CHANNELS = 256
     cfg.MODEL.RETINANET.USE_C5 = False
+    settings = cfg.MODEL.FCOS
+    settings.NORM_REG_TARGETS = settings.CENTERNESS_ON_REG = improved
+    settings.CENTER_SAMPLING_RADIUS = 1.5 if improved else 0.0
+    settings.IOU_LOSS_TYPE = "giou" if improved else "iou"
     network = torch.nn.Module()
     network.backbone = build_backbone(cfg)
     network.rpn = FCOSModule(cfg, 256)
     network, shapes = reference.with_drawn_weights(network)
+    if improved:  # as above
+        network.rpn.head.bbox_pred.bias.data += 2
     arrays = {"shapes": np.array(json.dumps(shapes)), **truths()}
 
     pixels = draw.pictures(*draw.EVEN)[..., ::-1] - np.float32(CAFFE_MEAN)
     images = torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype("float32"))
     features = network.backbone(images)
+    network.rpn.head.train()  # else the improved one gives pixels
     logits, sides, centerness = network.rpn.head(features)
     rows = {"logits": logits, "sides": sides, "centerness": centerness}
     arrays |= raw({name: flat(levels) for name, levels in rows.items()})
@@ -147,13 +154,9 @@ def authors_arrays():
         )
         target.add_field("labels", torch.tensor(np.asarray(labels)) + 1)
         targets.append(target)
-    for radius in (0.0, 1.5):
-        network.rpn.loss_evaluator.center_sampling_radius = radius
-        labels, _ = network.rpn.loss_evaluator.prepare_targets(locations, targets)
-        of_pictures = [level.reshape(len(TRUTH), -1) for level in labels]
-        name = f"labels_of_points_{radius:g}"
-        arrays[name] = torch.cat(of_pictures, dim=1).numpy().astype("int16") - 1
-    network.rpn.loss_evaluator.center_sampling_radius = 0.0
+    labels, _ = network.rpn.loss_evaluator.prepare_targets(locations, targets)
+    of_pictures = [level.reshape(len(TRUTH), -1) for level in labels]
+    arrays["labels_of_points"] = torch.cat(of_pictures, dim=1).numpy().astype("int16")
     # Their class passes plain numbers to a function that wants lists.
     network.rpn.loss_evaluator.cls_loss_func = lambda logits, truth: (
         sigmoid_focal_loss_cpu(logits, truth, [2.0], [0.25]).sum()
@@ -163,9 +166,11 @@ def authors_arrays():
 
     # A threshold and a size that leave nothing out; it clips at 0 all the same.
     find = FCOSPostProcessor(-1.0, 10**9, 0.6, 100, 0, 81)
+    network.rpn.head.eval()
+    heads = network.rpn.head(features)
     levels = [
         find.forward_for_single_feature_map(*level, [(10001, 10001)] * len(images))
-        for level in zip(locations, logits, sides, centerness)
+        for level in zip(locations, *heads)
     ]
     pictures = [[level[i] for level in levels] for i in range(len(images))]
     boxes = torch.stack([torch.cat([x.bbox for x in p]) for p in pictures])
@@ -184,7 +189,11 @@ def flat(levels):
 
 
 def main():
-    makers = {"fcos_torchvision": torchvision_arrays, "fcos": authors_arrays}
+    makers = {
+        "fcos_torchvision": torchvision_arrays,
+        "fcos": lambda: authors_arrays(improved=True),
+        "fcos_original": lambda: authors_arrays(improved=False),
+    }
     for name, make in makers.items():
         with torch.inference_mode():
             arrays = make()

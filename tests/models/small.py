@@ -33,6 +33,11 @@ SMALL = {
     "efficientnet_b7": {"classes": 5, "width": 0.25, "depth": 0.1},
     "efficientnet_b7_torchvision": {"classes": 5, "width": 0.25, "depth": 0.1},
     "fcos": {"classes": 5, "backbone": "resnet18(width=0.125)", "filters": 128},
+    "fcos_original": {
+        "classes": 5,
+        "backbone": "resnet18(width=0.125)",
+        "filters": 128,
+    },
     "fcos_torchvision": {
         "classes": 5,
         "backbone": "resnet18(width=0.125)",

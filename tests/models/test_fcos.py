@@ -6,7 +6,7 @@ import pytest
 
 from kzoo import models
 
-BOTH = ["fcos", "fcos_torchvision"]
+ALL = ["fcos", "fcos_original", "fcos_torchvision"]
 
 
 def small(name="fcos", input_shape=(64, 64, 3), **arguments):
@@ -19,7 +19,7 @@ def noise(*shape):
 
 
 @pytest.mark.parametrize("size", [(100, 75), (128, 160), (1, 33)])
-@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("name", ALL)
 def test_there_is_a_row_for_each_point(name, size):
     model = small(name, (*size, 3))
     outputs = model(noise(2, *size, 3))
@@ -33,7 +33,7 @@ def test_there_is_a_row_for_each_point(name, size):
     }
 
 
-@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("name", ALL)
 def test_a_fresh_network_gives_every_class_a_hundredth(name):
     keras.utils.set_random_seed(1)
     model = small(name, (128, 128, 3), backbone="resnet18", filters=64)
@@ -56,7 +56,8 @@ def names(model, start):
 
 def test_centerness_stands_beside_the_classes_and_improved_beside_the_boxes():
     """Table 3, "ctr. on reg."."""
-    for name, branch in (("fcos", "logits"), ("fcos_torchvision", "deltas")):
+    branches = {name: "deltas" for name in ALL} | {"fcos_original": "logits"}
+    for name, branch in branches.items():
         model = small(name, depth=1)
         layer = model.get_layer("centerness_2")
         sources = [node.arguments.args[0] for node in layer._inbound_nodes]

@@ -17,6 +17,7 @@ FOUR_MAPS = ssd_anchors(
 # Detector: what makes it small.
 DETECTORS = {
     "fcos": {**SMALL, "reach": 2.0},
+    "fcos_original": {**SMALL, "reach": 2.0},
     "fcos_torchvision": {**SMALL, "reach": 2.0},
     "retinanet": FEW,
     "retinanet_v2": FEW,

@@ -81,13 +81,17 @@ LAYOUTS = (
     ),
     Layout(
         "FCOS of its authors",
-        ("fcos", "resnet50_v1"),
+        ("fcos", "fcos_original", "resnet50_v1"),
         has("backbone.body.stem.conv1.weight", "rpn.head.centerness.weight"),
         authors_arrays,
     ),
 )
 
 _PYTORCH = "https://download.pytorch.org/models/fcos_resnet50_fpn_coco-99b0c9b7.pth"
+_AUTHORS = (
+    ("fcos", "FCOS_imprv_R_50_FPN_1x.pth", "AP 38.7"),
+    ("fcos_original", "FCOS_R_50_FPN_1x.pth", "AP 37.1"),
+)
 PUBLISHED = (
     Published(
         "coco",
@@ -98,14 +102,17 @@ PUBLISHED = (
         "AP 39.2",
         classes="coco91",
     ),
-    Published(
-        "coco",
-        "fcos",
-        "hf://tianzhi/FCOS/FCOS_R_50_FPN_1x.pth",
-        "",
-        "BSD-2-Clause, academic use",
-        "AP 37.1",
-        arguments={"backbone": "resnet50_v1"},
-        classes="coco",
+    *(
+        Published(
+            "coco",
+            builder,
+            f"hf://tianzhi/FCOS/{file}",
+            "",
+            "BSD-2-Clause, academic use",
+            score,
+            arguments={"backbone": "resnet50_v1"},
+            classes="coco",
+        )
+        for builder, file, score in _AUTHORS
     ),
 )
