@@ -7,6 +7,7 @@ from absl import flags
 
 from kzoo.data import augment as pieces
 from kzoo.data.batching import Closing
+from kzoo.data.copy_paste import CopyPaste
 from kzoo.data.mosaic import Mosaic, Plain
 from kzoo.data.perspective import Perspective
 from kzoo.data.ssd_crops import SsdCrops
@@ -19,6 +20,13 @@ KINDS = {
     "mosaic": Mosaic,
     "ssd": SsdCrops,
 }
+COPY_PASTE = flags.DEFINE_float(
+    "copy_paste",
+    0.0,
+    "Probability that objects of another picture are pasted in; needs masks.",
+    lower_bound=0,
+    upper_bound=1,
+)
 CLOSING_EPOCHS = flags.DEFINE_float(
     "closing_epochs",
     None,
@@ -64,9 +72,15 @@ def varied(size, learn=None):
       size: (H, W).
       learn: the source of a run whose last epochs are to have no mosaic.
     """
-    augment = _augment(size)
-    if learn and isinstance(augment, Mosaic) and CLOSING_EPOCHS.value != 0:
-        augment = _closing(augment, learn)
+    kind = augment = _augment(size)
+    if COPY_PASTE.value:
+        if not callable(kind):
+            raise ValueError(
+                "--copy_paste is for pictures that vary: no --augment=none"
+            )
+        augment = CopyPaste(kind, COPY_PASTE.value)
+    if learn and isinstance(kind, Mosaic) and CLOSING_EPOCHS.value != 0:
+        augment = Closing(augment, *_closing(kind, learn))
     return {"augment": augment, "max_boxes": MAX_BOXES.value}
 
 
@@ -79,13 +93,14 @@ def _augment(size):
 
 
 def _closing(mosaic, learn):
+    """How a run with mosaics ends, and from which step on."""
     steps = common.steps_of(learn)
     last = steps / 20
     if CLOSING_EPOCHS.value is not None:
         last = CLOSING_EPOCHS.value * len(learn) / common.BATCH_SIZE.value
     flips = (mosaic.horizontal, mosaic.vertical)
     plain = Plain(mosaic.image_size, *flips, mosaic.colour)
-    return Closing(mosaic, plain, max(0, steps - round(last)))
+    return plain, max(0, steps - round(last))
 
 
 def _parse(text):

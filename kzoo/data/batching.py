@@ -7,10 +7,12 @@ rows: a stream may begin anywhere at no cost, and workers share one without talk
 An augmentation is a function f(example, seed (2,)) -> example. One that needs other
 pictures has an attribute `partners`, how many, and is f(example, seed, other): other(i)
 loads one of them, i below `partners`, all drawn from the row's seed. What `other` is
-asked for inside of a `tf.cond` is only decoded where it is wanted.
+asked for inside of a `tf.cond` is only decoded where it is wanted. One whose attribute
+`masks` is true gets examples that have them.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -43,10 +45,19 @@ class Closing:
     def partners(self):
         return max(partners(self.first), partners(self.last))
 
+    @property
+    def masks(self):
+        return _masks(self.first) or _masks(self.last)
+
 
 def partners(augment):
     """The number of other pictures that an augmentation may need."""
     return getattr(augment, "partners", 0)
+
+
+def _masks(augment):
+    """Whether an augmentation needs the masks of objects."""
+    return getattr(augment, "masks", False)
 
 
 def batches(
@@ -251,11 +262,18 @@ def _row(source, image_size, training, augment, room):
     size = augmentations.height_and_width(image_size)
     if augment is None:
         augment = USUAL[source.task](size)
+    load = source.example
+    if training and _masks(augment):
+        if not source.has_masks:
+            raise ValueError(
+                f"{source.name} has no masks of objects, which copy-paste needs"
+            )
+        load = functools.partial(source.example, masks=True)
 
     def row(index, seed, step=None):
-        example = source.example(index)
+        example = load(index)
         if training and augment:
-            example = _augmented(augment, example, seed, step, source)
+            example = _augmented(augment, example, seed, step, load, len(source))
         else:
             example = fitted(example, size)
         image = tf.ensure_shape(example["image"], (*size, 3))
@@ -275,11 +293,11 @@ def _row(source, image_size, training, augment, room):
     return row
 
 
-def _augmented(augment, example, seed, step, source):
+def _augmented(augment, example, seed, step, load, count):
     """What an augmentation, or the one of the two whose time it is, makes of it."""
     if isinstance(augment, Closing):
         first, last = (
-            lambda one=one: _augmented(one, example, seed, step, source)
+            lambda one=one: _augmented(one, example, seed, step, load, count)
             for one in (augment.first, augment.last)
         )
         return tf.cond(step < augment.step, first, last)
@@ -288,10 +306,10 @@ def _augmented(augment, example, seed, step, source):
     indices = tf.random.stateless_uniform(
         [partners(augment)],
         tf.random.experimental.stateless_fold_in(seed, PARTNERS),
-        maxval=len(source),
+        maxval=count,
         dtype=tf.int64,
     )
-    return augment(example, seed, lambda i: source.example(indices[i]))
+    return augment(example, seed, lambda i: load(indices[i]))
 
 
 def fitted(example, size):

@@ -158,6 +158,13 @@ def extents(masks):
     return tf.cast(tf.stack([x0, y0, x1, y1], 1), tf.float32)
 
 
+def fits(example):
+    """Which boxes (M,) end where their masks do, to a pixel: not those that are drawn
+    around what an object in front hides, too."""
+    beside = tf.abs(extents(example["masks"]) - example["boxes"])
+    return tf.reduce_all(beside <= 1, 1)
+
+
 def keep(example, kept):
     """The example with the boxes, labels and masks that are `kept` (M,)."""
     names = set(pieces.OF_A_BOX) & set(example)
@@ -178,7 +185,8 @@ def _move_boxes(example, matrix, part, size, visible):
         around = clip(extents(result["masks"]) + [-0.5, -0.5, 0.5, 0.5], frame)
         low = tf.maximum(boxes[:, :2], around[:, :2])
         high = tf.minimum(boxes[:, 2:], around[:, 2:])
-        boxes = tf.concat([low, tf.maximum(high, low)], 1)
+        tight = tf.concat([low, tf.maximum(high, low)], 1)
+        boxes = tf.where(fits(example)[:, None], tight, boxes)
     left = tf.reduce_all(boxes[:, 2:] - boxes[:, :2] > 1, 1)
     left &= pieces.areas(boxes) >= visible * before
     return keep({**result, "boxes": boxes}, left)

@@ -17,7 +17,8 @@ class Record:
     boxes, labels, crowd, rows: M of each: (xmin, ymin, xmax, ymax) in pixels, or in
     0..1 if `relative`; class number; whether to leave the region out of learning and
     scores; the words for an error. label: the class of the whole picture.
-    size: (width, height) if the annotation states it.
+    size: (width, height) if the annotation states it. instances: a PNG of the picture's
+    size with i + 1 where object i is seen, where masks are known.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Record:
     label: int = 0
     relative: bool = False
     size: tuple | None = None
+    instances: bytes = b""
 
     def add(self, row, box, label, crowd=False):
         self.rows.append(row)
@@ -40,7 +42,8 @@ class Record:
 
 class Checked(NamedTuple):
     """A Record's sound part: boxes (M, 4) float32 xyxy pixels, clipped; labels (M,)
-    int32; crowd (M,) bool; how to decode the picture (see kzoo.data.pictures)."""
+    int32; crowd (M,) bool; how to decode the picture (see kzoo.data.pictures);
+    the map of instances and the numbers of the boxes in it, (M,)."""
 
     id: str
     picture: str | bytes
@@ -50,6 +53,8 @@ class Checked(NamedTuple):
     crowd: np.ndarray
     by_pillow: bool
     turn: bool
+    instances: bytes = b""
+    numbers: np.ndarray = np.zeros(0, np.uint8)
 
 
 def check(record, classes, problems):
@@ -92,4 +97,6 @@ def check(record, classes, problems):
         np.array(record.crowd, bool)[keep],
         turn or not look.native,
         turn,
+        record.instances,
+        np.array(keep, np.uint8) + np.uint8(1),
     )

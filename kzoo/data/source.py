@@ -18,7 +18,8 @@ class Source:
     name, split: what was opened. task: "detection" or "classification".
     class_names: K names, in the order of the labels. ids: one string for each example.
     skipped: what bad_data="skip" left out, as (file, row, reason).
-    most_boxes: the largest number of boxes in a picture.
+    most_boxes: the largest number of boxes in a picture. has_masks: whether examples
+    can have masks.
 
     Args:
       records: an iterable of Records, `count` of them.
@@ -60,7 +61,11 @@ class Source:
             self._label = tf.constant(columns[2], tf.int32)
             self._ends = tf.constant(np.cumsum([0, *counts]), tf.int64)
             self._rows = [tf.constant(np.concatenate(rows)) for rows in columns[3:6]]
-            self._decoding = [tf.constant(marks) for marks in columns[6:]]
+            self._decoding = [tf.constant(marks) for marks in columns[6:8]]
+            self.has_masks = all(columns[8])
+            if self.has_masks:
+                self._instances = tf.constant(columns[8])
+                self._numbers = tf.constant(np.concatenate(columns[9]))
         if isinstance(examples[0].picture, bytes):
             self._data = lambda index: stored[index]
         else:
@@ -70,11 +75,13 @@ class Source:
     def __len__(self):
         return len(self.ids)
 
-    def example(self, index):
+    def example(self, index, masks=False):
         """One example, also inside a graph.
 
         Args:
           index: () int64.
+          masks: whether it is to have "masks" (M, h, w) uint8, 0 or 1, of what is
+            seen of each object; see has_masks.
 
         Returns:
           A dict. "image" (h, w, 3) uint8 RGB; for detection "boxes" (M, 4) float32 xyxy
@@ -88,7 +95,12 @@ class Source:
             return {"image": image, "label": self._label[index]}
         start, end = self._ends[index], self._ends[index + 1]
         boxes, labels, crowd = (rows[start:end] for rows in self._rows)
-        return {"image": image, "boxes": boxes, "labels": labels, "crowd": crowd}
+        example = {"image": image, "boxes": boxes, "labels": labels, "crowd": crowd}
+        if masks:
+            numbers = self._numbers[start:end, None, None]
+            instances = tf.io.decode_png(self._instances[index], 1)[..., 0]
+            example["masks"] = tf.cast(instances[None] == numbers, tf.uint8)
+        return example
 
     def read(self, indices=None):
         """Iterates over examples, as NumPy arrays: all, or those of `indices`."""

@@ -148,6 +148,7 @@ def _fields(features, source, task):
             label = "label" if "label" in labels else labels[0]
             crowd = next((n for n in CROWD if n in columns), None)
             roles = {"objects": name, "box": box, "label": label, "crowd": crowd}
+            roles["instances"] = "instances" if "instances" in features else None
             return {**fields, **roles}, columns[label].names
     raise ValueError(f"{source} has no boxes with labels, only {', '.join(features)}")
 
@@ -159,7 +160,8 @@ def _is(feature, kind):
 def _reader(builder, part, count, fields, source):
     """(an iterable of `count` examples as NumPy, f(i) -> bytes or None)."""
     large = builder.info.splits[part.partition("[")[0]].num_bytes > LARGE
-    skip = {fields["image"]: tfds.decode.SkipDecoding()}
+    encoded = [fields["image"], fields.get("instances")]
+    skip = {name: tfds.decode.SkipDecoding() for name in encoded if name}
     if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
         rows = builder.as_data_source(part, decoders=skip)
         fetch = lambda i: rows[i][fields["image"]]  # noqa: E731
@@ -182,6 +184,8 @@ def _wanted(fields):
     if "objects" in fields:
         columns = {fields[role] for role in ("box", "label", "crowd") if fields[role]}
         wanted[fields["objects"]] = columns
+        if fields["instances"]:
+            wanted[fields["instances"]] = True
     return wanted
 
 
@@ -192,6 +196,8 @@ def _record(row, fields, part, i):
     if "objects" not in fields:
         record.label = int(row[fields["label"]])
         return record
+    if fields["instances"]:
+        record.instances = row[fields["instances"]]
     objects = row[fields["objects"]]
     # tfds: ymin, xmin, ymax, xmax.
     boxes = np.reshape(objects[fields["box"]], (-1, 4))[:, [1, 0, 3, 2]]
