@@ -2,9 +2,11 @@
 
 import functools
 import inspect
+import os
 import pathlib
 
 from kzoo.models.registry import Spec, parse
+from kzoo.weights import download
 from kzoo.weights.families import PUBLISHED, sets
 
 _NAMES = pathlib.Path(__file__).parent / "names"
@@ -23,6 +25,12 @@ def names(model):
 def table():
     """Every published set, as `Published`; docs/weights.md shows them."""
     return list(PUBLISHED)
+
+
+def builders_of_download(path):
+    """Names of the builders whose published file lies at a path; () of another file."""
+    path = pathlib.Path(os.path.abspath(path))
+    return tuple(row.builder for row in PUBLISHED if download.place(row.url) == path)
 
 
 @functools.cache

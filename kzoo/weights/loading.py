@@ -104,7 +104,7 @@ class _Source:
 
     @classmethod
     def of(cls, model, source):
-        published, name, trained = None, str(source), ()
+        published, name, trained, declared = None, str(source), (), ()
         if _is_set(model, source):
             published = catalogue.find(model, source)
             source = fetch(published.url, published.hash)
@@ -114,7 +114,9 @@ class _Source:
         else:
             arrays = read(source)
             trained = _builders_of_folder(source)
-        layout = recognize(arrays, _builders(model))
+            declared = catalogue.builders_of_download(source)
+        # Names alone can be of two networks: of a download we know which it is.
+        layout = recognize(arrays, declared or _builders(model))
         arrays = _resized(model, _with_names(model, layout.convert(arrays)))
         return cls(name, layout, arrays, layout.builders or trained, published)
 

@@ -17,7 +17,7 @@ class Published:
       score: as published, on what `classes` names (top-1 / top-5).
       arguments: of the builder, where not its defaults.
       classes: what its outputs stand for, "imagenet", "cifar10", "coco", "coco91";
-        their names are in names/CLASSES.txt.
+        their names are in names/CLASSES.txt, where we have them.
     """
 
     name: str

@@ -2,11 +2,13 @@
 
 import inspect
 import re
+import shutil
 import types
 
 import h5py
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import kzoo
 from kzoo import models, weights
@@ -171,6 +173,29 @@ def model_without_sets():
     )
     model.spec = None
     return model
+
+
+def test_a_download_is_of_the_network_that_it_was_published_for(offline, tmp_path):
+    """timm's own MobileNetV3 and its tf_ one have the same names and shapes."""
+    drawn = draw.weights(
+        about(FOLDER / "mobilenet_v3_small_tf_mobilenetv3_small_100.npz")["shapes"]
+    )
+    sets = weights.sets("mobilenet_v3_small")
+    path = download.place(next(r.url for r in sets if "tf_mobilenetv3" in r.url))
+    path.parent.mkdir(parents=True)
+    save_file(drawn, path)
+    ours = models.mobilenet_v3_small(input_shape=SHAPE)
+    other = models.mobilenet_v3_small_torchvision(input_shape=SHAPE)
+    assert weights.load(ours, "timm").loaded == weights.load(ours, path).loaded
+    with pytest.raises(ValueError, match="weights of mobilenet_v3_small; .* another"):
+        weights.load(other, path)
+    # Elsewhere nothing says which of the two it is.
+    elsewhere = shutil.copy(path, tmp_path / "model.safetensors")
+    assert weights.load(other, elsewhere).loaded
+    assert not np.array_equal(
+        values(ours)["stem_bn/moving_variance"],
+        values(other)["stem_bn/moving_variance"],
+    )
 
 
 def test_a_path_that_looks_like_no_set_is_a_path(tmp_path):

@@ -81,6 +81,12 @@ _KERAS_PUBLISHED = (
     ("densenet169", "d699b8f76981ab1b30698df4c175e90b", "76.2 / 93.2"),
     ("densenet201", "1ceb130c1ea1b78c3bf6114dbdfd8807", "77.3 / 93.6"),
 )
+# Torchvision's, as timm keeps and measures them.
+_TIMM_PUBLISHED = (
+    ("densenet121", "74.750 / 92.158"),
+    ("densenet169", "75.922 / 92.976"),
+    ("densenet201", "77.284 / 93.480"),
+)
 PUBLISHED = (
     *(
         Published("imagenet", name, _PYTORCH + file, sha256_of(file), "BSD-3", score)
@@ -104,5 +110,16 @@ PUBLISHED = (
         "",
         "Apache-2.0",
         "75.574 / 92.648",
+    ),
+    *(
+        Published(
+            "imagenet_tv",
+            name,
+            f"hf://timm/{name}.tv_in1k/model.safetensors",
+            "",
+            "BSD-3",
+            score,
+        )
+        for name, score in _TIMM_PUBLISHED
     ),
 )

@@ -181,6 +181,8 @@ _OF_TIMM = (
     ("imagenet_sam", "b", "base", "sam_in1k", "80.246 / 94.764"),
     ("imagenet", "l", "large", "augreg_in21k_ft_in1k", "85.856 / 97.822"),
 )
+# Pre-trained on ImageNet-21k and no more: 21,843 classes, for warm starts.
+_OF_TIMM_21K = (("ti", "tiny"), ("s", "small"), ("b", "base"), ("l", "large"))
 # Pre-trained on ImageNet-21k, then fine-tuned: what is between name and size.
 _OF_GOOGLE = (
     ("vit_ti16", "Ti_16-i21k-300ep-lr_0.001-aug_none-wd_0.03-do_0.0-sd_0.0", "0.03"),
@@ -223,6 +225,18 @@ PUBLISHED = (
             score,
         )
         for name, size, long, tag, score in _OF_TIMM
+    ),
+    *(
+        Published(
+            "imagenet21k",
+            f"vit_{size}16",
+            f"hf://timm/vit_{long}_patch16_224.augreg_in21k/model.safetensors",
+            "",
+            "Apache-2.0",
+            "none stated",
+            classes="imagenet21k",
+        )
+        for size, long in _OF_TIMM_21K
     ),
     *(
         Published(
