@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 from kzoo.models.base import Model
+from kzoo.models.layers.dropout import Dropout
 from kzoo.models.registry import Spec
 from kzoo.preprocessing import Preprocess
 from kzoo.tasks.classification import Classification
@@ -12,13 +13,14 @@ from kzoo.tasks.classification import Classification
 CLASSES, SIDE = 4, 16
 
 
-def network(mode="torch", zero=False, logits_times=1.0):
+def network(mode="torch", zero=False, logits_times=1.0, dropout=0.0):
     """A small classifier.
 
     Args:
       mode: of Preprocess.
       zero: whether all kernels begin as zeros.
       logits_times: what the logits are multiplied by.
+      dropout: share of the features that the classifier does not get.
     """
     start = {"kernel_initializer": "zeros"} if zero else {}
     images = keras.Input((SIDE, SIDE, 3), name="images")
@@ -27,6 +29,7 @@ def network(mode="torch", zero=False, logits_times=1.0):
         conv = layers.Conv2D(filters, 3, 2, "same", name=f"block{i}_conv", **start)
         x = layers.Activation("relu", name=f"block{i}_act")(conv(x))
     x = layers.Flatten(name="flat")(x)
+    x = Dropout(dropout, name="dropout")(x)
     x = layers.Dense(CLASSES, name="logits", **start)(x)
     if logits_times != 1:
         x = layers.Rescaling(logits_times, name="louder")(x)

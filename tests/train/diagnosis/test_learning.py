@@ -43,6 +43,18 @@ def test_labels_that_are_not_those_of_the_pictures(model):
     assert done.value == 0.25
 
 
+def test_nothing_is_dropped_meanwhile_and_afterwards_again():
+    """Where all is dropped, nothing can be learnt."""
+    keras.utils.set_random_seed(0)
+    model = little.network(dropout=1.0)
+    images, labels = little.batch()
+    done, _ = by_heart(model, images, labels, steps=150)
+    assert done.value == 1.0
+    assert model.get_layer("dropout").rate == 1.0
+    logits = model(images, training=True)
+    np.testing.assert_array_equal(logits, np.tile(logits[:1], (len(images), 1)))
+
+
 def test_moving_statistics_catch_up_in_few_steps():
     """A momentum of 0.999 would evaluate with the statistics of the beginning."""
     keras.utils.set_random_seed(0)
