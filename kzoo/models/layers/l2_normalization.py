@@ -32,6 +32,8 @@ class L2Normalization(layers.Layer):
         # In float32: squares of half precision overflow.
         y = ops.cast(x, "float32")
         length = ops.sqrt(ops.sum(ops.square(y), axis=-1, keepdims=True) + 1e-10)
+        # In this order LiteRT has one operation of it, which stands int8 where a
+        # position has next to no length.
         return ops.cast(y / length * ops.cast(self.scale, "float32"), x.dtype)
 
     def compute_output_shape(self, input_shape):
