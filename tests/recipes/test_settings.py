@@ -10,20 +10,35 @@ from absl import flags
 from absl.testing import flagsaver
 
 from kzoo import models, train
-from recipes import augmenting, classify, common
+from kzoo.models.registry import parse
+from recipes import augmenting, augmenting_boxes, classify, common, detect
 
 FOLDER = pathlib.Path(__file__).parents[2] / "recipes" / "settings"
 FILES = sorted(FOLDER.glob("*.flags"))
+
+
+def task_of(path):
+    """Whose settings a file has, by the model that it names."""
+    name = re.search(r"^--model=(\w+)", path.read_text(), re.MULTILINE)[1]
+    return models.card(name).task
+
+
+CLASSIFIERS = [path for path in FILES if task_of(path) != "detection"]
+DETECTORS = [path for path in FILES if task_of(path) == "detection"]
 # Pictures that each data set has, as its publisher says, and their classes.
 SIZES = {
     "tfds:imagenet2012": 1_281_167,
     "tfds:cifar10": 50_000,
     "tfds:mnist": 60_000,
     "digits": 1197,
+    "scenes": 2048,
+    "tfds:coco/2017": 118_287,
+    # Both years as one folder.
+    "voc:VOC0712": 16_551,
 }
 
 
-@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+@pytest.fixture(params=CLASSIFIERS, ids=lambda path: path.stem)
 def settings(request):
     """The file, with its flags set."""
     with flagsaver.flagsaver():
@@ -32,8 +47,16 @@ def settings(request):
         yield request.param
 
 
-def test_a_file_states_its_source_and_what_was_measured(settings):
-    lines = settings.read_text().splitlines()
+@pytest.fixture(params=DETECTORS, ids=lambda path: path.stem)
+def detection_settings(request):
+    with flagsaver.flagsaver():
+        flags.FLAGS(["detect", f"--flagfile={request.param}"])
+        yield request.param
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_states_its_source_and_what_was_measured(path):
+    lines = path.read_text().splitlines()
     comments = [line for line in lines if line.startswith("#")]
     assert len(comments[0]) > 30 and lines[: len(comments)] == comments
     assert comments[-1].startswith("# Measured: ")
@@ -42,6 +65,18 @@ def test_a_file_states_its_source_and_what_was_measured(settings):
 
 def test_a_file_is_of_a_model_and_its_schedule_can_be_built(settings):
     classify.check_flags()
+    check_schedule()
+    assert augmenting.augment(common.image_size())
+
+
+def test_a_file_is_of_a_detector_and_its_schedule_can_be_built(detection_settings):
+    detect.check_flags()
+    check_schedule()
+    assert set(detect.parts()) <= set(models.arguments(parse(common.MODEL.value)[0]))
+    assert augmenting_boxes.varied(common.image_size())["augment"]
+
+
+def check_schedule():
     pictures = SIZES[common.DATA.value]
     steps = round(common.EPOCHS.value * pictures / common.BATCH_SIZE.value)
     warmup = round(common.WARMUP.value * steps)
@@ -52,7 +87,6 @@ def test_a_file_is_of_a_model_and_its_schedule_can_be_built(settings):
     assert np.isfinite(rates).all() and max(rates) <= 1.001 * common.learning_rate()
     assert rates[-1] <= rates[10] or "plateau" in common.SCHEDULE.value
     train.optimizer(common.OPTIMIZER.value, schedule, ema_momentum=common.EMA.value)
-    assert augmenting.augment(common.image_size())
 
 
 def rate_at(name, *steps):
