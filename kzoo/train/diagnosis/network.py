@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kzoo.tasks.ssd import SSDDetection
 from kzoo.train.diagnosis.check import FAIL, PASS, WARN, Check, grade, number, some
 
 RATIO = 1e-3  # size of an update over size of the weight, as a rule of thumb
@@ -33,6 +34,8 @@ def initial(model, images, targets):
     """The check of the first loss that suits the model's task."""
     if model.task.name == "classification":
         return initial_loss(model, images, targets)
+    if isinstance(model.task, SSDDetection):
+        return initial_odds(model, images)
     return initial_prior(model, images)
 
 
@@ -92,6 +95,24 @@ def initial_prior(model, images):
         "Set the bias of the last classification layer to -log(99) and its kernel near "
         "0; weights that have learnt already say more",
         {"prior": number(prior), "expected": PRIOR},
+    )
+
+
+def initial_odds(model, images):
+    """An SSD that knows nothing gives all classes and background even odds: of the many
+    anchors on background few count, so they need no prior."""
+    with kept(model):
+        outputs = model(images, training=True)
+    odds = float(np.mean(keras.ops.convert_to_numpy(model.task.scores(outputs))))
+    wanted = 1 / (1 + len(model.task.class_names))
+    return Check(
+        "prior of objects",
+        grade(odds, (wanted / 2, wanted * 2), (wanted / 10, 1.0)),
+        f"{odds:.4f}",
+        f"{wanted:.4f}, between {wanted / 2:.4f} and {wanted * 2:.4f}",
+        "The logits begin too large: scale their layer's initial values down; weights "
+        "that have learnt already say more",
+        {"prior": number(odds), "expected": wanted},
     )
 
 

@@ -68,6 +68,23 @@ def test_a_detector_begins_with_one_percent():
     assert check.values["prior"] == pytest.approx(0.5, abs=0.05)
 
 
+def test_an_ssd_begins_with_even_odds():
+    detector = models.build(
+        "ssdlite(width=0.125)",
+        backbone="resnet18(width=0.125)",
+        classes=3,
+        input_shape=(64, 64, 3),
+    )
+    images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("uint8")
+    check = network.initial(detector, images, None)
+    assert check.verdict == PASS and check.values["expected"] == 0.25
+    bias = detector.get_layer("logits_1").bias
+    # Of background, of six boxes at a position.
+    bias.assign([-9.0, 0, 0, 0] * 6)
+    detector.get_layer("logits_1").kernel.assign(tf.zeros((1, 1, 16, 24)))
+    assert network.initial(detector, images, None).values["prior"] > 0.3
+
+
 def test_gradients(model):
     check = network.gradients(model, *little.batch())
     assert check.verdict == PASS
