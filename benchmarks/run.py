@@ -19,6 +19,7 @@ NAMES = (
     "operations",
     "evaluation",
     "input_pipeline",
+    "augmentations",
     "training_loop",
     "detectors",
 )
