@@ -6,8 +6,8 @@ not called. Made with torch 2.13 and torchvision 0.28.
 
 torchvision differs in two corners from the paper, which the authors' code and ours
 follow; what is drawn here keeps out of both. A distance that equals an end of a level's
-range belongs to neither level there, to both in the paper (64 px from an edge,
-say). Areas are compared as float32 numbers around 1e8, which are 8 apart: less is a tie.
+range belongs to neither level there, to both in the paper (64 px from an edge, say).
+Areas are compared as float32 numbers around 1e8, which are 8 apart: less is a tie.
 """
 
 import json
