@@ -28,6 +28,8 @@ MODES = {
     "bvlc": (True, (1.0,) * 3, (-104.0, -117.0, -123.0)),
     # BN-Inception of the same, as its weights for PyTorch state it.
     "bn_inception": (True, (1.0,) * 3, (-104.0, -117.0, -128.0)),
+    # chuanqi305's MobileNet-SSD: BGR, about -1..1.
+    "mobilenet_ssd": (True, (0.007843,) * 3, (-0.007843 * 127.5,) * 3),
     # Megvii's ShuffleNet: BGR as it came.
     "megvii": (True, (1.0,) * 3, (0.0,) * 3),
     # 0..1.

@@ -157,6 +157,7 @@ from kzoo.models.classification.xception import (
 )
 from kzoo.models.classification.zfnet import zfnet, zfnet_b
 from kzoo.models.detection.fcos import fcos, fcos_original, fcos_torchvision
+from kzoo.models.detection.mobilenet_ssd import mobilenet_ssd
 from kzoo.models.detection.retinanet import (
     retinanet,
     retinanet_torchvision,
@@ -230,6 +231,7 @@ __all__ = [
     "lenet5_caffe",
     "lenet5_modern",
     "linear_classifier",
+    "mobilenet_ssd",
     "mobilenet_v1",
     "mobilenet_v1_timm",
     "mobilenet_v2",

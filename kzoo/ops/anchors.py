@@ -127,18 +127,19 @@ def _rounded_shapes(sizes):
     return tuple(map(tuple, 2 * np.round(pairs / 2)))
 
 
-def ssd_anchors(side, strides, scales, ratios, stretch=False):
+def ssd_anchors(side, strides, scales, ratios, clip=True, stretch=False):
     """SSD's default boxes, two squares and two boxes of each ratio at a position.
 
     Liu et al., ECCV 2016, https://arxiv.org/abs/1512.02325, section 2.2: level k has a
     square of scale s_k, one of scale sqrt(s_k * s_(k+1)), and for each ratio a wide and
-    a tall box of the area of the first. No side is longer than `side`: so do all that
-    published weights for PyTorch; the authors' own script leaves them.
+    a tall box of the area of the first.
 
     Args:
       side: of the picture, pixels.
       scales: shares of `side`, one a level and the one that would follow.
       ratios: numbers above 1, a tuple of them a level.
+      clip: no box is wider or higher than `side`, as in all weights for PyTorch; the
+        authors' own script leaves them.
       stretch: see `Anchors`.
     """
     if not len(scales) - 1 == len(ratios) == len(strides):
@@ -151,7 +152,9 @@ def ssd_anchors(side, strides, scales, ratios, stretch=False):
         boxes = [(scale, scale), (math.sqrt(scale * following),) * 2]
         for root in map(math.sqrt, level):
             boxes += [(scale * root, scale / root), (scale / root, scale * root)]
-        shapes.append(tuple(map(tuple, np.minimum(boxes, 1.0) * side)))
+        shapes.append(
+            tuple(map(tuple, np.minimum(boxes, 1.0 if clip else np.inf) * side))
+        )
     return Anchors(strides, tuple(shapes), stretch=stretch)
 
 

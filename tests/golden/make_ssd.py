@@ -1,13 +1,19 @@
-"""python -m tests.golden.make_ssd: torchvision's SSD and SSDLite, lufficc's SSD512.
+"""python -m tests.golden.make_ssd: torchvision's SSD and SSDLite, lufficc's SSD512,
+chuanqi305's MobileNet-SSD.
 
 Needs torch and torchvision (the extra `parity`), https://github.com/lufficc/SSD on the
-path and yacs; the tests that read them need none. Made with torch 2.13, torchvision
-0.28 and lufficc's last commit, 68dc0a2.
+path and yacs; deploy.prototxt of https://github.com/chuanqi305/MobileNet-SSD as the
+file MOBILENET_SSD, and caffe_ref.py, which runs it in torch, on the path. The tests
+that read them need none. Made with torch 2.13, torchvision 0.28, lufficc's last commit,
+68dc0a2, and chuanqi305's, bb17b6c.
 """
 
 import functools
 import json
+import os
 import pathlib
+import re
+import tempfile
 
 import numpy as np
 import torch
@@ -174,6 +180,39 @@ def ssd512():
     }
 
 
+def mobilenet_ssd():
+    """Raw outputs of chuanqi305's network, without what follows them."""
+    from caffe_ref import Net
+
+    text = pathlib.Path(os.environ["MOBILENET_SSD"]).read_text()
+    kept = [
+        part
+        for part in re.split(r"^(?=layer)", text, flags=re.MULTILINE)
+        if "priorbox" not in part
+    ]
+    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as file:
+        file.write("".join(kept))
+        file.flush()
+        net = Net(file.name)
+    pixels = (draw.pictures(2, 300, 300)[..., ::-1] - 127.5) * 0.007843
+    data = torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype("float32"))
+    net.run(data=data)  # It makes its arrays where it meets their layers.
+    shapes = {
+        f"{layer}/{number}": tuple(array.shape)
+        for layer, arrays in net.W.items()
+        for number, array in enumerate(arrays)
+    }
+    for name, array in draw.weights(shapes).items():
+        layer, _, number = name.rpartition("/")
+        net.W[layer][int(number)] = torch.from_numpy(array)
+    blobs = net.run(data=data)
+    return {
+        "shapes": np.array(json.dumps(shapes)),
+        "logits": draw.summary(blobs["mbox_conf"].reshape(2, -1, 21), 500),
+        "deltas": draw.summary(blobs["mbox_loc"].reshape(2, -1, 4), 500),
+    }
+
+
 def main():
     makers = {
         "ssd300_torchvision": lambda: network(
@@ -184,6 +223,7 @@ def main():
         ),
         "ssdlite": lite_on_mobilenet_v2,
         "ssd512": ssd512,
+        "mobilenet_ssd": mobilenet_ssd,
     }
     for name, make in makers.items():
         with torch.inference_mode():

@@ -61,6 +61,7 @@ SMALL = {
     "lenet5_caffe": {"classes": 5},
     "lenet5_modern": {"classes": 5},
     "linear_classifier": {"classes": 5},
+    "mobilenet_ssd": {"classes": 5, "width": 0.25},
     "mobilenet_v1": {"classes": 5, "width": 0.25},
     "mobilenet_v1_timm": {"classes": 5, "width": 0.25},
     "mobilenet_v2": {"classes": 5, "width": 0.25},

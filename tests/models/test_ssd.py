@@ -287,3 +287,68 @@ def _theirs(ours):
             shape = (shape[3], shape[2], *shape[:2])
         theirs[f"{name}.{'weight' if variable == 'kernel' else 'bias'}"] = shape
     return theirs
+
+
+def test_mobilenet_ssds_boxes():
+    """Its prototxt: squares of 60, 105, 150 ... px, the first map with three boxes; the
+    largest ratio is not cut at the picture's side."""
+    model = models.mobilenet_ssd(classes=3, width=0.25)
+    assert positions(model) == squares(19, 10, 5, 3, 2, 1)
+    anchors = model.task.anchors
+    assert anchors.per_position == (3, 6, 6, 6, 6, 6)
+    first = [level[0][0] for level in anchors.shapes]
+    np.testing.assert_allclose(first, [60, 105, 150, 195, 240, 285], rtol=1e-6)
+    np.testing.assert_allclose(anchors.shapes[5][1], [(285 * 300) ** 0.5] * 2)
+    np.testing.assert_allclose(anchors.shapes[5][2], [285 * 2**0.5, 285 / 2**0.5])
+    assert len(anchors(300, 300)) == 1917
+    # The second box of the second column: 300 / 19 px a cell.
+    middle = anchors(300, 300)[3:5].reshape(2, 2, 2).mean(axis=1)
+    np.testing.assert_allclose(middle, [[450 / 19, 150 / 19]] * 2, rtol=1e-5)
+
+
+def test_mobilenet_ssd_with_its_batch_norms_merged():
+    """What the author's merge_bn.py makes: kernels scaled, biases for batch norms."""
+    random = np.random.default_rng(0)
+    whole, merged = {}, {}
+    arguments = {"classes": 3, "width": 0.125, "input_shape": (64, 64, 3)}
+    model, other = (models.mobilenet_ssd(**arguments) for _ in range(2))
+    theirs = {names.chuanqi305(name): name for name in _caffe_layers()}
+    for path, shape in ((w.path, w.shape) for w in model.weights):
+        layer, variable = path.split("/")
+        if layer.startswith(("logits", "deltas")):
+            number = int(layer[7:]) - 1
+            kind = {"logits": "conf", "deltas": "loc"}[layer[:6]]
+            name = f"{names._CAFFE_MAPS[number]}_mbox_{kind}"
+            shape = (shape[3], shape[2], 1, 1) if variable == "kernel" else shape
+            blob = f"{name}/{0 if variable == 'kernel' else 1}"
+            whole[blob] = merged[blob] = random.normal(size=shape).astype("float32")
+        elif variable == "kernel":
+            name = theirs[layer.removesuffix("_conv")]
+            # (out, in, h, w); a depthwise convolution has 1 in.
+            order = (2, 3, 0, 1) if name.endswith("dw") else (3, 2, 0, 1)
+            shape = tuple(shape[axis] for axis in order)
+            kernel = random.normal(size=shape) / np.prod(shape[1:]) ** 0.5
+            mean, bias = random.normal(size=(2, shape[0]))
+            variance, gamma = random.uniform(0.5, 1.5, (2, shape[0]))
+            whole[f"{name}/0"] = kernel
+            whole |= {f"{name}/bn/0": 5 * mean, f"{name}/bn/1": 5 * variance}
+            whole |= {f"{name}/bn/2": np.array([5.0])}
+            whole |= {f"{name}/scale/0": gamma, f"{name}/scale/1": bias}
+            scale = gamma / np.sqrt(variance + 1e-5)
+            merged[f"{name}/0"] = kernel * scale[:, None, None, None]
+            merged[f"{name}/1"] = bias - mean * scale
+    weights.load(model, whole)
+    weights.load(other, merged)
+    pictures = draw.pictures(1, 64, 64)
+    first, second = model(pictures), other(pictures)
+    for name in ("logits", "deltas"):
+        draw.assert_close(second[name], first[name])
+        assert np.std(first[name]) > 0.1
+
+
+def _caffe_layers():
+    return [
+        *(f"conv{i}" for i in range(14)),
+        *(f"conv{i}/dw" for i in range(1, 14)),
+        *(f"conv{i}_{j}" for i in range(14, 18) for j in (1, 2)),
+    ]

@@ -1,4 +1,4 @@
-"""SSD and SSDLite against torchvision's and lufficc's own, on drawn weights.
+"""SSD and SSDLite against torchvision's, lufficc's and chuanqi305's, on drawn weights.
 
 Default boxes one by one, matches, encoded targets, losses, raw outputs and detections,
 within 1e-4 of the largest absolute value.
@@ -115,6 +115,12 @@ def test_ssdlite_on_mobilenet_v2():
     model = models.ssdlite(backbone="mobilenet_v2_torchvision")
     assert parameters(model) == golden["parameters"]
     assert_raw_outputs_equal(raw(with_weights(golden, model), 2), golden)
+
+
+def test_mobilenet_ssd():
+    golden = load("mobilenet_ssd")
+    model = with_weights(golden, models.mobilenet_ssd())
+    assert_raw_outputs_equal(raw(model, 2), golden)
 
 
 @pytest.mark.slow

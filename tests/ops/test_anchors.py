@@ -110,6 +110,9 @@ def test_ssd_default_boxes_are_no_longer_than_the_picture():
     made = anchor_ops.ssd_anchors(100, (100,), (0.9, 1.44), ((4,),))
     expected = [(90, 90), (100, 100), (100, 45), (45, 100)]
     np.testing.assert_allclose(made.shapes[0], expected, rtol=1e-6)
+    whole = anchor_ops.ssd_anchors(100, (100,), (0.9, 1.44), ((4,),), clip=False)
+    expected[1:] = [(113.84199577,) * 2, (180, 45), (45, 180)]
+    np.testing.assert_allclose(whole.shapes[0], expected, rtol=1e-6)
 
 
 def test_ssd_scales_that_do_not_fit_are_refused():

@@ -107,14 +107,14 @@ def feature_maps(backbone, extra):
     return maps
 
 
-def predictions(maps, numbers, length, name):
-    """One (B, N, length) of maps (B, H, W, C), each with a 3x3 convolution of its own
-    that gives `numbers` of boxes a position, float32."""
+def predictions(maps, numbers, length, name, size=3):
+    """One (B, N, length) of maps (B, H, W, C), each with a convolution of its own that
+    gives `numbers` of boxes a position, float32."""
     rows = []
     for level, (x, count) in enumerate(zip(maps, numbers), start=1):
         x = layers.Conv2D(
             count * length,
-            3,
+            size,
             padding="same",
             kernel_initializer=keras.initializers.GlorotUniform(),
             name=f"{name}_{level}",

@@ -1,6 +1,9 @@
-"""SSD and SSDLite: torchvision's names, amdegroot's and lufficc's; VGG-16 reduced."""
+"""SSD and its relatives: names of torchvision, amdegroot, lufficc and chuanqi305, and
+VGG-16 reduced."""
 
 import re
+
+import numpy as np
 
 from kzoo.weights.families import mobilenet_v3, vgg
 from kzoo.weights.layout import PAIR, Layout, from_torch, has
@@ -113,7 +116,78 @@ def torchvision_lite(layer):
     return _head(layer)
 
 
+def chuanqi305(layer):
+    """'conv5/dw' -> 'block5_depthwise'; whose convolution and batch norm it is."""
+    found = re.fullmatch(r"conv(\d+)(/dw|_[12])?", layer)
+    if not found or (found[2] or "")[:1] == "_" and int(found[1]) < 14:
+        return None
+    number, part = int(found[1]), found[2]
+    if part in ("_1", "_2"):
+        return f"head_{number}{part}"
+    if number == 0:
+        return "stem"
+    return f"block{number}_{'depthwise' if part else 'pointwise'}"
+
+
+# Maps of chuanqi305's, in their order.
+_CAFFE_MAPS = ("conv11", "conv13", "conv14_2", "conv15_2", "conv16_2", "conv17_2")
+
+
+def mobilenet_ssd(arrays):
+    """From Caffe's arrays, where BatchNorm has sums and their factor, and Scale what is
+    ours too. Without both a convolution has biases, which become its batch norm's."""
+    converted, kernels = {}, {}
+    for name, array in arrays.items():
+        layer, _, blob = name.rpartition("/")
+        owner, _, kind = layer.rpartition("/")
+        ours = chuanqi305(layer)
+        if kind in ("bn", "scale") and chuanqi305(owner):
+            if kind == "bn" and blob in ("0", "1"):
+                factor = float(np.ravel(arrays[f"{layer}/2"])[0])
+                array = array / factor if factor else array
+            names = {"bn0": "moving_mean", "bn1": "moving_variance"}
+            names |= {"scale0": "gamma", "scale1": "beta"}
+            if kind + blob in names:
+                converted[f"{chuanqi305(owner)}_bn/{names[kind + blob]}"] = array
+        elif ours and blob == "0":
+            depthwise = ours.endswith("depthwise")
+            order = (2, 3, 0, 1) if depthwise else (2, 3, 1, 0)
+            kernels[ours] = array.transpose(order)
+        elif ours:
+            converted |= _merged(ours, array)
+        else:
+            converted |= _prediction(layer, blob, array) or {name: array}
+    return converted | {f"{ours}_conv/kernel": x for ours, x in kernels.items()}
+
+
+def _merged(ours, bias):
+    """A batch norm that only adds `bias`; our epsilon is 1e-5."""
+    return {
+        f"{ours}_bn/gamma": np.ones_like(bias),
+        f"{ours}_bn/beta": bias,
+        f"{ours}_bn/moving_mean": np.zeros_like(bias),
+        f"{ours}_bn/moving_variance": np.full_like(bias, 1 - 1e-5),
+    }
+
+
+def _prediction(layer, blob, array):
+    found = re.fullmatch(r"(conv\d+(?:_2)?)_mbox_(loc|conf)", layer)
+    if not found or found[1] not in _CAFFE_MAPS:
+        return None
+    name = {"loc": "deltas", "conf": "logits"}[found[2]]
+    ours = f"{name}_{_CAFFE_MAPS.index(found[1]) + 1}"
+    if blob == "0":
+        return {f"{ours}/kernel": array.transpose(2, 3, 1, 0)}
+    return {f"{ours}/bias": array}
+
+
 LAYOUTS = (
+    Layout(
+        "chuanqi305/MobileNet-SSD",
+        ("mobilenet_ssd",),
+        has("conv1/dw/0", "conv11_mbox_loc/0"),
+        mobilenet_ssd,
+    ),
     Layout(
         "torchvision SSDLite",
         ("ssdlite320_torchvision",),
