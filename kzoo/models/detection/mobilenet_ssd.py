@@ -45,7 +45,7 @@ def features(input_shape, width, name):
 
 
 def default_boxes(side):
-    """`Anchors`, on the first map a square of 0.2 of the side, a wide and a tall one."""
+    """`Anchors`: a square of 0.2 of the side, a wide, a tall box; then six a map."""
     anchors = ssd_anchors(
         side, STRIDES[1:], scales(0.2, 0.95), [(2, 3)] * 6, clip=False, stretch=True
     )
