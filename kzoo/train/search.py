@@ -105,14 +105,16 @@ def _shown(value):
 
 
 def write_picture(table, space, score, path):
-    """Draws the score against each setting; log ranges on a log axis."""
+    """Draws the score against each setting; log ranges on a log axis, choices in the
+    order in which they were given. What was pruned has the score that it had by then.
+    """
     figure = Figure(figsize=(4.2 * len(space), 3.6), layout="constrained")
     grid = figure.subplots(1, len(space), sharey=True, squeeze=False)[0]
     styles = {"coarse": ("C0", "o"), "fine": ("C3", "D"), "pruned": ("C7", "x")}
-    for axes, (name, (kind, _)) in zip(grid, space.items()):
+    for axes, (name, (kind, values)) in zip(grid, space.items()):
         for label, (color, marker) in styles.items():
             points = [
-                (row[name], row[score])
+                (_place(row[name], kind, values), row[score])
                 for row in table
                 if row[score] is not None and group(row) == label
             ]
@@ -120,11 +122,19 @@ def write_picture(table, space, score, path):
                 axes.scatter(*zip(*points), c=color, marker=marker, label=label)
         if kind == "log":
             axes.set_xscale("log")
+        elif kind == "choice":
+            axes.set_xticks(range(len(values)), values)
+            axes.set_xlim(-0.5, len(values) - 0.5)
         axes.set_xlabel(name)
         axes.grid(alpha=0.3)
     grid[0].set_ylabel(score)
     grid[0].legend(fontsize="small")
     figure.savefig(path, dpi=120)
+
+
+def _place(value, kind, values):
+    """Where a setting is on its axis."""
+    return values.index(value) if kind == "choice" else value
 
 
 def group(row):

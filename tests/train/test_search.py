@@ -3,6 +3,7 @@
 import numpy as np
 import optuna
 import pytest
+from matplotlib.figure import Figure
 
 from kzoo.train import search
 
@@ -71,3 +72,27 @@ def test_the_best_at_the_edge_is_told():
     assert search.at_the_edge(space, inside) == []
     outside = {"rate": 9e-2, "drop": 0.01, "depth": 5, "a": "x"}
     assert search.at_the_edge(space, outside) == ["rate", "drop"]
+
+
+def test_a_picture_has_choices_in_the_order_in_which_they_were_given(
+    tmp_path, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr(
+        Figure, "savefig", lambda figure, *_, **__: drawn.append(figure)
+    )
+    space = search.parse(["ema=choice(0,0.9,0.99)", "rate=log(1e-4,1e-1)"])
+    rows = [
+        {"trial": "coarse_000", "state": "complete", "top1": 0.9, "ema": "0.99"},
+        {"trial": "coarse_001", "state": "pruned", "top1": 0.5, "ema": "0"},
+        {"trial": "fine_000", "state": "fail", "top1": None, "ema": "0.9"},
+    ]
+    table = [{**row, "rate": 1e-3} for row in rows]
+    search.write_picture(table, space, "top1", tmp_path / "search.png")
+    choices, rates = drawn[0].axes
+    assert [label.get_text() for label in choices.get_xticklabels()] == list(
+        space["ema"][1]
+    )
+    points = [tuple(dots.get_offsets()[0]) for dots in choices.collections]
+    assert points == [(2, 0.9), (0, 0.5)]
+    assert rates.get_xscale() == "log"

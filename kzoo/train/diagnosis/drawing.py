@@ -6,6 +6,8 @@ from matplotlib.figure import Figure
 from kzoo import draw
 from kzoo.train.diagnosis.learning import smooth, suggest
 
+NAMED = 12  # layers on an axis at most that have their names beside it
+
 
 def batch(images, targets, class_names, path, most=20):
     """Writes a sheet of pictures with their labels, or with their boxes drawn in.
@@ -118,8 +120,13 @@ def _layers(axes, values, wanted=None, log=False):
         value if isinstance(value, float) else np.nan for value in values.values()
     ]
     axes.plot(range(len(heights)), heights, "o-", markersize=3)
-    axes.set_xlabel(f"layer, from {next(iter(values))} to {list(values)[-1]}")
-    axes.xaxis.label.set_size("small")
+    names = list(values)
+    if len(names) <= NAMED:
+        style = {"rotation": 30, "ha": "right", "fontsize": "small"}
+        axes.set_xticks(range(len(names)), names, **style)
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel(f"layer, from {names[0]} to {names[-1]}", fontsize="small")
     if log and np.nanmax([*heights, 0]) > 0:
         axes.set_yscale("log")
     if wanted:
