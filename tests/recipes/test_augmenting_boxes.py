@@ -1,9 +1,11 @@
 """The flags of how pictures with boxes vary, and what they come to."""
 
 import pytest
+from absl import flags
 from absl.testing import flagsaver
 
 from kzoo.data.batching import Closing
+from kzoo.data.copy_paste import CopyPaste
 from kzoo.data.mosaic import Mosaic, Plain
 from kzoo.data.perspective import Perspective
 from kzoo.data.ssd_crops import SsdCrops
@@ -50,6 +52,24 @@ def test_the_last_epochs_have_no_mosaic(closing, step):
     if step is not None:
         expected = Closing(mosaic, Plain(SIZE, horizontal=0), step)
     assert augment == expected
+
+
+def test_objects_are_pasted_into_any_kind_of_picture():
+    settings = {"augment": "mosaic", "copy_paste": 0.5, "epochs": 5.0}
+    augment = varied(range(160), **settings)["augment"]
+    assert augment == Closing(CopyPaste(Mosaic(SIZE), 0.5), Plain(SIZE), 95)
+    assert augment.partners == 9 and augment.masks
+    with pytest.raises(ValueError, match="for pictures that vary: no --augment=none"):
+        varied(augment="none", copy_paste=0.5)
+
+
+def test_sizes():
+    with flagsaver.flagsaver(sizes=["128", "96x160"]):
+        assert augmenting_boxes.sizes() == [(128, 128), (96, 160)]
+    assert augmenting_boxes.sizes() == []
+    for wrong in ("128x", "a", "-5", "0"):
+        with pytest.raises(flags.IllegalFlagValueError, match="takes sides or heights"):
+            flags.FLAGS.sizes = [wrong]
 
 
 @pytest.mark.parametrize(
