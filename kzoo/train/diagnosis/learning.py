@@ -75,12 +75,12 @@ def nothing_dropped(model):
             layer.rate = rate
 
 
-def overfit(model, images, targets, steps=300, rate=1e-3, progress=True):
+def overfit(model, images, targets, steps=300, rate=1e-3, dropout=False, progress=True):
     """Teaches `model` one batch until it knows it by heart, or for `steps` steps.
 
-    By Adam, after a short warm-up, with nothing dropped. The score is that of
-    inference: batch norms' moving statistics are given a memory short enough for
-    `steps`. The model stays taught.
+    By Adam, after a short warm-up, with nothing dropped unless `dropout`. The score is
+    that of inference: batch norms' moving statistics are given a memory short enough
+    for `steps`. The model stays taught.
     """
     strategy = tf.distribute.get_strategy()
     train.set_batch_norm(model, "local", steps)
@@ -91,7 +91,8 @@ def overfit(model, images, targets, steps=300, rate=1e-3, progress=True):
     losses, taken, began = [], 0, time.monotonic()
     name, value = scored(model, images, targets)
     bar = {"unit": "step", "leave": False, "disable": None if progress else True}
-    with nothing_dropped(model), tqdm(total=steps, desc="learn by heart", **bar) as bar:
+    quiet = contextlib.nullcontext() if dropout else nothing_dropped(model)
+    with quiet, tqdm(total=steps, desc="learn by heart", **bar) as bar:
         while taken < steps:
             count = min(LOOK_EVERY, steps - taken)
             losses += step(stream, tf.constant(count)).numpy()[:, 0].tolist()

@@ -53,6 +53,10 @@ def test_nothing_is_dropped_meanwhile_and_afterwards_again():
     assert model.get_layer("dropout").rate == 1.0
     logits = model(images, training=True)
     np.testing.assert_array_equal(logits, np.tile(logits[:1], (len(images), 1)))
+    done, _ = by_heart(
+        little.network(dropout=1.0), images, labels, steps=20, dropout=True
+    )
+    assert done.value == 0.25
 
 
 def test_moving_statistics_catch_up_in_few_steps():
