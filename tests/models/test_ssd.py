@@ -16,7 +16,7 @@ LITE = "mobilenet_v2(width=0.25)"
 def small(name, side=None, **arguments):
     lite = name.startswith("ssdlite")
     side = side or {"ssd512": 512}.get(name, 320 if lite else 300)
-    if name != "ssdlite320_torchvision":
+    if name not in ("ssdlite320_torchvision", "mobilenet_ssd"):
         arguments = {"backbone": LITE if lite else VGG} | arguments
     shape = {"input_shape": (side, side, 3)} | {
         key: arguments.pop(key) for key in ("input_shape",) if key in arguments
@@ -103,6 +103,7 @@ def test_ssdlite_starts_where_the_paper_says():
     assert second.shape[1:] == (10, 10, 1280)
 
 
+@pytest.mark.slow
 def test_mobilenet_v3_starts_there_too():
     model = models.ssdlite(classes=3, backbone="mobilenet_v3_large")
     first = model.get_layer("logits_1_depthwise_conv").input
@@ -152,10 +153,19 @@ def test_ssd_is_made_of_a_vgg():
         small("ssd300", backbone="resnet18(width=0.125)")
 
 
-def test_an_ssd_has_one_size_of_pictures():
-    with pytest.raises(ValueError, match="one size of pictures"):
-        anchors = Anchors((8, 16), [[(20, 20)]] * 2)
-        small("ssd300", input_shape=(None, None, 3), anchors=anchors)
+@pytest.mark.parametrize(
+    "name", ["ssd300", "ssdlite", "ssdlite320_torchvision", "mobilenet_ssd"]
+)
+def test_an_ssd_has_one_size_of_pictures(name):
+    with pytest.raises(ValueError, match=r"\(None, None\).*input_shape="):
+        small(name, input_shape=(None, None, 3))
+
+
+def test_a_given_backbones_size_counts():
+    """Not input_shape's default, which speaks of a backbone that is to be built."""
+    backbone = models.build(LITE, classes=None, input_shape=(320, 320, 3))
+    model = models.ssdlite(classes=2, backbone=backbone, input_shape=(64, 64, 3))
+    assert model.task.anchors == models.ssdlite(classes=2, backbone=LITE).task.anchors
 
 
 def test_vggs_hidden_layers_are_reduced():

@@ -109,6 +109,7 @@ def rows(side, boxes, scores, classes):
     return np.column_stack([boxes / side, scores, classes])
 
 
+@pytest.mark.slow
 def test_ssdlite_on_mobilenet_v2():
     """torchvision's layers of SSDLite, where the paper says, on its MobileNetV2."""
     golden = load("ssdlite")

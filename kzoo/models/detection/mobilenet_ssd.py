@@ -21,6 +21,7 @@ from kzoo.models.detection.ssdlite import STRIDES, scales
 from kzoo.models.registry import register
 from kzoo.ops.anchors import ssd_anchors
 from kzoo.preprocessing import Preprocess
+from kzoo.tasks.detection import static
 
 STYLE = Style("mobilenet_ssd", even_padding=True, epsilon=1e-5, momentum=0.9)
 # Behind the backbone, from conv14 on: filters of the 1x1 and of the 3x3 convolution.
@@ -77,6 +78,6 @@ def mobilenet_ssd(classes=20, input_shape=(300, 300, 3), width=1.0):
         x = conv_bn(x, int(narrow * width), 1, name=f"head_{number}_1")
         x = conv_bn(x, int(wide * width), 3, strides=2, name=f"head_{number}_2")
         maps.append(x)
-    anchors = default_boxes(min(input_shape[:2]))
+    anchors = default_boxes(min(static(input_shape[:2])))
     predict = functools.partial(predictions, size=1)
     return detector(backbone.input, maps, classes, anchors, "mobilenet_ssd", predict)

@@ -20,6 +20,7 @@ from kzoo.models.layers.l2_normalization import L2Normalization
 from kzoo.models.registry import Paper, register
 from kzoo.ops.anchors import ssd_anchors
 from kzoo.preprocessing import Preprocess
+from kzoo.tasks.detection import static
 from kzoo.tasks.ssd import SSDDetection
 
 PAPER = Paper(
@@ -77,10 +78,11 @@ def trunk(backbone):
         *(Preprocess, layers.Conv2D, layers.BatchNormalization, layers.Activation),
         layers.MaxPooling2D,
     )
+    poolings = [isinstance(x, layers.MaxPooling2D) for x in backbone.layers]
+    if not all(isinstance(x, kinds) for x in backbone.layers[1:]) or sum(poolings) != 5:
+        raise ValueError(f"SSD is made of a VGG, not of {backbone.name}")
     x, before_pooling = backbone.input, []
     for layer in backbone.layers[1:]:
-        if not isinstance(layer, kinds):
-            raise ValueError(f"SSD is made of a VGG, not of {backbone.name}")
         if isinstance(layer, Preprocess) and layer.mode == "caffe":
             layer = Preprocess("bvlc", name=layer.name)
         if isinstance(layer, layers.MaxPooling2D):
@@ -127,11 +129,9 @@ def detector(images, maps, classes, anchors, name, predict=predictions):
     """The model from `images` to raw outputs, and its task; `predict` as `predictions`.
 
     Raises:
-      ValueError: if the anchors' levels have other positions than the maps.
+      ValueError: if pictures have no size, or the anchors other positions than maps.
     """
-    height, width = images.shape[1:3]
-    if None in (height, width):
-        raise ValueError("an SSD has one size of pictures: give input_shape=(H, W, 3)")
+    height, width = static(images.shape[1:3])
     here = [x.shape[1] * x.shape[2] for x in maps]
     there = [
         rows // each
@@ -167,9 +167,10 @@ def ssd(name, design, classes, backbone, input_shape, anchors):
     if anchors is not None:
         extra = extra[: max(0, len(anchors.strides) - 2)]
     backbone = backbone_model(backbone, input_shape)
+    size = static(backbone.input_shape[1:3])
     maps = feature_maps(backbone, extra)
     if anchors is None:
-        anchors = default_boxes(input_shape[:2], maps, percent, ratios)
+        anchors = default_boxes(size, maps, percent, ratios)
     return detector(backbone.input, maps, classes, anchors, name)
 
 

@@ -23,6 +23,7 @@ from kzoo.models.detection.retinanet import chosen_anchors
 from kzoo.models.detection.ssd import detector
 from kzoo.models.registry import register
 from kzoo.ops.anchors import ssd_anchors
+from kzoo.tasks.detection import static
 
 STYLE = Style("tf", even_padding=True, epsilon=1e-3, momentum=0.97)
 # Channels of the layers behind the backbone, one for each map.
@@ -109,9 +110,8 @@ def default_boxes(side):
     """`Anchors` for pictures of this side, the shorter one, pixels.
 
     TensorFlow's: six boxes of 0.2 to 0.95 of the side, but on the first map a square of
-    a tenth and a wide and a tall box of two. Pictures under 256 px are ours: from
-    stride 8 and from a tenth on, since an object of theirs is a larger part of them
-    than of what they were cut from, and a small one should meet more than one cell.
+    a tenth and a wide and a tall box of two. Under 256 px, which they leave open, maps
+    begin at stride 8 and boxes at a tenth: 160 px then have the positions of 320.
     """
     if side < 256:
         return six_everywhere(side, STRIDES[:-1], 0.1, 0.9)
@@ -156,11 +156,10 @@ def ssdlite(
     Raises:
       ValueError: for a backbone or anchors that do not fit.
     """
-    anchors = chosen_anchors(anchors, None)
-    if anchors is None:
-        anchors = default_boxes(min(input_shape[:2]))
-    check_strides(anchors.strides)
     backbone = backbone_model(backbone, input_shape)
+    side = min(static(backbone.input_shape[1:3]))
+    anchors = chosen_anchors(anchors, default_boxes(side))
+    check_strides(anchors.strides)
     maps = feature_maps(backbone, anchors.strides, width)
     return detector(backbone.input, maps, classes, anchors, "ssdlite", predictions)
 
@@ -192,7 +191,7 @@ def ssdlite320_torchvision(classes=90, input_shape=(320, 320, 3), width=1.0):
     if classes is None:
         return backbone
     maps = feature_maps(backbone, STRIDES[1:], width)
-    side = min(input_shape[:2])
+    side = min(static(input_shape[:2]))
     anchors = six_everywhere(side, STRIDES[1:], 0.2, 0.95)
     model = detector(backbone.input, maps, classes, anchors, name, predictions)
     model.task.score_threshold = 0.001
