@@ -18,7 +18,6 @@ FOUR_MAPS = ssd_anchors(
 DETECTORS = {
     "fcos": {**SMALL, "reach": 2.0},
     "fcos_original": {**SMALL, "reach": 2.0},
-    "fcos_torchvision": {**SMALL, "reach": 2.0},
     "retinanet": FEW,
     "retinanet_v2": FEW,
     "ssd300": {"backbone": "vgg11_bn(width=0.25)", "anchors": FOUR_MAPS},
