@@ -102,6 +102,55 @@ def torch_targets():
     return run
 
 
+def answers():
+    """What YOLOX says of the pictures of `objects`, half of it near the truth: boxes
+    (B, N, 4), logits (B, N, K), objectness (B, N, 1); and its cells (N, 4)."""
+    from kzoo.tasks.yolox import YoloxDetection
+
+    rng = np.random.default_rng(1)
+    cells = YoloxDetection(CLASSES).places((SIDE, SIDE))
+    boxes = objects()[0]
+    chosen = rng.integers(0, OBJECTS, (PICTURES, len(cells)))
+    near = np.take_along_axis(boxes, chosen[..., None], axis=1)
+    near = near + rng.normal(0, 8, near.shape)
+    predicted = np.where(rng.random(near.shape[:2])[..., None] < 0.5, near, cells)
+    predicted[..., 2:] = np.maximum(predicted[..., 2:], predicted[..., :2] + 1)
+    logits = rng.normal(-4, 2, (PICTURES, len(cells), CLASSES))
+    objectness = rng.normal(-3, 2, (PICTURES, len(cells), 1))
+    outputs = predicted, logits, objectness
+    return *(x.astype("float32") for x in outputs), cells
+
+
+def our_cells():
+    from kzoo.ops.simota import simota
+
+    *outputs, cells = answers()
+    return function(lambda *given: simota(*given, cells), *objects(), *outputs)
+
+
+def authors_cells():
+    """The code of YOLOX's authors, https://github.com/Megvii-BaseDetection/YOLOX."""
+    import torch
+    from yolox.models import YOLOXHead
+
+    head = YOLOXHead(CLASSES, width=0.0625)
+    predicted, logits, objectness, cells = map(torch.from_numpy, answers())
+    boxes, labels, _ = map(torch.from_numpy, objects())
+    strides = (cells[:, 2] - cells[:, 0])[None]
+    x, y = cells[None, :, 0] / strides, cells[None, :, 1] / strides
+
+    def middles(boxes):
+        sides = boxes[..., 2:] - boxes[..., :2]
+        return torch.cat([boxes[..., :2] + sides / 2, sides], dim=-1)
+
+    def run():
+        for i in range(PICTURES):
+            truth = OBJECTS, middles(boxes[i]), labels[i], middles(predicted[i])
+            head.get_assignments(i, *truth, strides, x, y, logits, objectness)
+
+    return run
+
+
 def our_best():
     import tensorflow as tf
 
@@ -192,6 +241,12 @@ def races():
         | {"torchvision": torch_targets},
         turns=9,
         notes={"keras-hub": "without forced matches, which raise here"},
+    )
+    cells = sum((SIDE // stride) ** 2 for stride in (8, 16, 32))
+    yield race(
+        f"SimOTA, {cells:,} cells: {PICTURES} pictures, {OBJECTS} boxes each",
+        {"kzoo": our_cells, "the authors": authors_cells},
+        turns=9,
     )
     size = f"{CANDIDATES} boxes, {CLASSES} classes, {KEPT} kept"
     yield race(
