@@ -85,7 +85,7 @@ def check_flags():
     """What cannot be done, before anything slow."""
     common.check_model("model", "classification")
     shipping.check_flags()
-    augmenting.crop(), augmenting.policy()
+    augmenting.crop(), augmenting.policy(), augmenting.augment(common.image_size())
 
 
 def build(strategy, class_names, image_size, weights):

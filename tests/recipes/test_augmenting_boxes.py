@@ -1,15 +1,19 @@
 """The flags of how pictures with boxes vary, and what they come to."""
 
+import json
+
 import pytest
 from absl import flags
 from absl.testing import flagsaver
 
+import kzoo
 from kzoo.data.batching import Closing
 from kzoo.data.copy_paste import CopyPaste
 from kzoo.data.mosaic import Mosaic, Plain
 from kzoo.data.perspective import Perspective
 from kzoo.data.ssd_crops import SsdCrops
 from recipes import augmenting_boxes, detect
+from tests.recipes.conftest import run_detect
 
 SIZE = (64, 96)
 
@@ -89,3 +93,23 @@ def test_what_there_is_not_is_told(text, sentence):
     with pytest.raises(ValueError) as error, flagsaver.flagsaver(augment=text):
         detect.check_flags()
     assert str(error.value).startswith("--augment: ") and sentence in str(error.value)
+
+
+@pytest.mark.slow
+def test_a_run_with_all_of_it(tmp_path):
+    """Four steps: mosaics with pasted objects at two sizes, then without."""
+    run_detect(
+        tmp_path,
+        augment="mosaic(rotation=5)",
+        copy_paste=0.5,
+        sizes=["64", "64x96"],
+        closing_epochs=0.5,
+        epochs=2,
+        max_boxes=20,
+        export=["onnx"],
+    )
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["formats"]["onnx"]["max_error"] < 1e-4
+    assert kzoo.load(tmp_path).input_shape == (None, 64, 64, 3)
+    flags_kept = (tmp_path / "config.flags").read_text()
+    assert "--sizes=64,64x96" in flags_kept and "--copy_paste=0.5" in flags_kept

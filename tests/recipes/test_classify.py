@@ -271,6 +271,7 @@ def checked(*words):
     [
         ("--model=retinanet", "--model: no classification model 'retinanet'; kzoo has"),
         ("--crop=random", "--crop: no crop 'random'; kzoo has resized, scaled, padded"),
+        ("--augment=mosaic", "--augment: no augmentation 'mosaic'; it is usual, none"),
         ("--crop=padded(to=4)", "--crop: padded has no argument 'to'; it has by, ref"),
         ("--rand_augment=(n=2)", "--rand_augment: it has no argument 'n'; it has lay"),
         (
