@@ -22,6 +22,18 @@ DETECTORS = {
     "retinanet_v2": FEW,
     "ssd300": {"backbone": "vgg11_bn(width=0.25)", "anchors": FOUR_MAPS},
     "ssdlite": {"backbone": "resnet18(width=0.5)", "width": 0.25},
+    # Cells so small that no two of these objects share one.
+    "yolo_v1": {
+        "backbone": "resnet18(width=0.5)",
+        "stride": 8,
+        "filters": 32,
+        "units": 2048,
+    },
+    "yolo_v2": {
+        "backbone": "resnet18(width=0.5)",
+        "anchors": ((0.5, 0.5), (1, 1), (1.5, 1.5), (1.5, 0.8), (0.8, 1.5)),
+        "filters": 128,
+    },
     "yolox_s": {"width": 0.25},
 }
 
