@@ -148,6 +148,12 @@ def keras_cv(make_each, make_batch=lambda layers: []):
     return start
 
 
+def recoloured(layers):
+    """Pictures alone: what Resizing makes of boxes, the others refuse."""
+    alone = lambda inputs, training: inputs["images"]
+    return [alone, layers.Resizing(SIDE, SIDE), *colours(layers)]
+
+
 def fitted(layers):
     return [layers.Resizing(SIDE, SIDE, pad_to_aspect_ratio=True, **FORMAT)]
 
@@ -299,7 +305,7 @@ def races():
         f"hue, saturation, value: {of}",
         {
             "kzoo": ours(hsv),
-            "keras-cv": keras_cv(lambda layers: fitted(layers) + colours(layers)),
+            "keras-cv": keras_cv(recoloured),
             "Pillow": in_python(pillow_hsv),
         },
         turns=5,
