@@ -23,7 +23,8 @@ def grid(image_size, stride):
       ValueError: where cells do not cover the picture exactly.
     """
     height, width = image_size
-    if height % stride or width % stride or min(height, width) < stride:
+    known = None not in (height, width)
+    if not known or height % stride or width % stride or not height * width:
         raise ValueError(
             f"a picture is whole cells of {stride} pixels a side, not {height}x{width}"
         )

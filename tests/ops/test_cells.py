@@ -10,7 +10,7 @@ SIZE = (64, 96)
 
 def test_a_grid_is_of_whole_cells():
     assert cells.grid(SIZE, 32) == (2, 3)
-    for size in [(60, 96), (64, 97), (0, 32)]:
+    for size in [(60, 96), (64, 97), (0, 32), (None, 32)]:
         with pytest.raises(ValueError, match=f"32 pixels a side, not {size[0]}x"):
             cells.grid(size, 32)
 
