@@ -35,7 +35,10 @@ def outputs(model):
     return model(draw.pictures(*EVEN), training=False)
 
 
-@pytest.fixture(scope="module", params=["fcos", "fcos_original"])
+@pytest.fixture(
+    scope="module",
+    params=["fcos", pytest.param("fcos_original", marks=pytest.mark.slow)],
+)
 def authors(request):
     """(the golden, our model with its weights, our outputs)"""
     golden = load(request.param)
@@ -82,6 +85,7 @@ def test_raw_outputs(theirs, outputs):
         draw.assert_close(draw.summary(found, 500), theirs[name])
 
 
+@pytest.mark.slow
 def test_raw_outputs_where_no_stride_divides_the_sides(theirs):
     network = with_weights("fcos_torchvision", theirs, ODD)
     outputs = network(draw.pictures(*ODD), training=False)
