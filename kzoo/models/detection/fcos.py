@@ -131,7 +131,7 @@ def fcos(
       input_shape: (H, W, 3). Where H and W are None the network takes sides that
         are multiples of 32.
       reach: how far a level sees, in its strides; the paper's 8 gives the ends 64,
-        128, 256 and 512 pixels. Small pictures want less.
+        128, 256 and 512 pixels. Less spreads small objects over more levels.
       filters: channels of the pyramid and the heads, a multiple of 32.
       depth: convolutions in a head before its last; the paper's are 4.
 
