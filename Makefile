@@ -4,6 +4,8 @@
 
 VENV ?= .venv
 PYTHON = $(VENV)/bin/python
+# Two processes: TensorFlow traces on one core, and a third would need more memory.
+PYTEST = $(PYTHON) -m pytest -q -n 2 --dist loadfile
 
 .PHONY: demo test slow lint clean
 
@@ -11,10 +13,10 @@ demo: $(VENV)/kzoo
 	$(PYTHON) -m recipes.detect --workdir=runs/first
 
 test: $(VENV)/test
-	$(PYTHON) -m pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 slow: $(VENV)/test
-	$(PYTHON) -m pytest -q -m slow
+	$(PYTEST) -m slow
 
 lint: $(VENV)/test
 	$(PYTHON) -m black --check -q .

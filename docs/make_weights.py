@@ -10,6 +10,8 @@ PAGE = pathlib.Path(__file__).with_name("weights.md")
 MARK = "<!-- from here on: python -m docs.make_weights -->\n"
 HEADER = "| set | file | hash | licence | score | classes |\n|---|---|---|---|---|---|"
 SHOWN = 12  # digits of a hash
+# Built to the end, since they give their VGG other pixels than it has by itself.
+OTHER_PIXELS = ("ssd300", "ssd300_torchvision", "ssd512")
 
 
 class _Found(Exception):
@@ -18,6 +20,10 @@ class _Found(Exception):
 
 def pixels(row):
     """The mode of a builder's `Preprocess`: its first layer, where building stops."""
+
+    if row.builder in OTHER_PIXELS:
+        made = models.build(row.builder, **row.arguments).layers
+        return next(x.mode for x in made if isinstance(x, Preprocess))
 
     def stop(layer, *_, **__):
         raise _Found(layer.mode)
