@@ -21,7 +21,7 @@ from tests.golden.reference import FOLDER, about
 SHAPE = (64, 64, 3)
 SMALL = {"width": 0.35, "input_shape": SHAPE}
 LICENCES = (
-    "Apache-2.0|BSD-[23](-Clause)?( for academic use)?|MIT|CC-BY(-NC)?-4.0|"
+    "Apache-2.0|BSD-[23](-Clause)?(, academic use)?|MIT|CC-BY(-NC)?-4.0|"
     "unrestricted|none stated"
 )
 
