@@ -151,6 +151,38 @@ def authors_cells():
     return run
 
 
+def our_points():
+    from kzoo.ops.points import Points, point_targets
+
+    points = Points()
+    places, ranges = points(SIDE, SIDE), points.ranges(SIDE, SIDE)
+    return function(
+        lambda *given: point_targets(places, ranges, *given, radius=1.5), *objects()
+    )
+
+
+def authors_points():
+    """The code of FCOS's authors, https://github.com/tianzhi0549/FCOS."""
+    import torch
+    from fcos_core.config import cfg
+    from fcos_core.modeling.rpn.fcos.loss import FCOSLossComputation
+    from fcos_core.structures.bounding_box import BoxList
+
+    from kzoo.ops.points import Points
+
+    cfg.MODEL.FCOS.CENTER_SAMPLING_RADIUS = 1.5
+    made = FCOSLossComputation(cfg)
+    points, (boxes, labels, _) = Points(), objects()
+    places = torch.from_numpy(points(SIDE, SIDE)[:, :2])
+    levels = places.split(points.counts(SIDE, SIDE))
+    pictures = []
+    for i in range(PICTURES):
+        picture = BoxList(torch.from_numpy(boxes[i]), (SIDE, SIDE))
+        picture.add_field("labels", torch.from_numpy(labels[i]) + 1)
+        pictures.append(picture)
+    return lambda: made.prepare_targets(levels, pictures)
+
+
 def our_best():
     import tensorflow as tf
 
@@ -247,6 +279,12 @@ def races():
         f"SimOTA, {cells:,} cells: {PICTURES} pictures, {OBJECTS} boxes each",
         {"kzoo": our_cells, "the authors": authors_cells},
         turns=9,
+    )
+    points = sum((SIDE // stride) ** 2 for stride in (8, 16, 32, 64, 128))
+    yield race(
+        f"FCOS, {points:,} points: {PICTURES} pictures, {OBJECTS} boxes each",
+        {"kzoo": our_points, "the authors": authors_points},
+        turns=15,
     )
     size = f"{CANDIDATES} boxes, {CLASSES} classes, {KEPT} kept"
     yield race(
