@@ -226,7 +226,7 @@ def test_results_are_the_boxes_that_the_outputs_say(task):
 
 
 def test_a_cell_stands_for_its_likeliest_class_alone(task):
-    """In results; its other classes are there for those who have an NMS of their own."""
+    """In results; its other classes are there for an NMS of somebody else."""
     silent = dict.fromkeys(range(ROWS), -40.0) | {ROW: 0.0}
     given = outputs(logits={ROW: (LN3, 0)}, objectness=silent)
     scores = task.candidates(given, SIZE)["scores"][0].numpy()
