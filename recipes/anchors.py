@@ -117,57 +117,51 @@ def curve(shapes, anchors):
     return found
 
 
+def compare(source, size):
+    """(`coverage.Found`, {"model", "new": Anchors}, new priors (k, 2) in strides)."""
+    boxes, labels = boxes_of(source, *size)
+    own = own_anchors(source.class_names)
+    count = PRIORS.value or max(own.per_position)
+    shapes = counted_shapes(boxes, labels)
+    new, priors = prior_ops.fitted(shapes, count, own, size, common.SEED.value)
+    both = {"model": own, "new": new}
+    overlaps = {
+        who: prior_ops.best_overlaps(boxes, each, *size) for who, each in both.items()
+    }
+    found = coverage.Found(boxes, labels, source.class_names, overlaps)
+    return found, both, priors
+
+
 def main(_):
     began = time.monotonic()
     check_flags()
-    workdir = train.Workdir(common.WORKDIR.value or WORKDIR)
+    folder = train.Workdir(common.WORKDIR.value or WORKDIR).folder
     source = common.open_source(
         common.TRAIN_SPLIT.value, common.TRAIN_EXAMPLES.value, "detection"
     )
     size = common.image_size()
-    boxes, labels = boxes_of(source, *size)
-    shapes = counted_shapes(boxes, labels)
-    own = own_anchors(source.class_names)
-    count = PRIORS.value or max(own.per_position)
-    new, priors = prior_ops.fitted(shapes, count, own, size, common.SEED.value)
-    found = coverage.Found(
-        boxes=boxes,
-        labels=labels,
-        class_names=source.class_names,
-        overlaps={
-            "model": prior_ops.best_overlaps(boxes, own, *size),
-            "new": prior_ops.best_overlaps(boxes, new, *size),
-        },
-    )
-    means = curve(shapes, own)
+    found, both, priors = compare(source, size)
+    means = curve(counted_shapes(found.boxes, found.labels), both["model"])
     print(coverage.curve_text(means))
-    print(coverage.priors_text(priors, new))
+    print(coverage.priors_text(priors, both["new"]))
     print(coverage.table_text(found))
-    coverage.picture(
-        found, means, {"model": own, "new": new}, size, workdir.folder / "anchors.png"
-    )
+    coverage.picture(found, means, both, size, folder / "anchors.png")
     about = {
         "model": common.MODEL.value,
         "data": common.DATA.value,
         "split": source.split,
         "image_size": list(size),
-        "boxes": len(boxes),
+        "boxes": len(found.boxes),
     }
+    made = {"anchors": as_argument(both["new"]), "priors_in_strides": priors.tolist()}
+    write_json(folder / "anchors.json", made | about)
+    figures = {"mean_best_iou": means, "coverage": coverage.figures(found)}
+    seconds = time.monotonic() - began
     write_json(
-        workdir.folder / "anchors.json",
-        {"anchors": as_argument(new), "priors_in_strides": priors.tolist(), **about},
+        folder / "report.json",
+        about | figures | {"seconds": seconds} | common.versions(),
     )
-    write_json(
-        workdir.report,
-        {
-            **about,
-            "mean_best_iou": means,
-            "coverage": coverage.figures(found),
-            "seconds": time.monotonic() - began,
-            **common.versions(),
-        },
-    )
-    print(f"anchors.json, anchors.png and report.json are in {workdir.folder}")
+    print(f"anchors.json, anchors.png and report.json are in {folder}")
 
 
 if __name__ == "__main__":
