@@ -24,7 +24,10 @@ from kzoo.preprocessing import Preprocess
 from kzoo.tasks.yolox import YoloxDetection
 
 PAPER = Paper(
-    "Ge, Liu, Wang, Li, Sun", "YOLOX: Exceeding YOLO Series in 2021", "", "2107.08430"
+    "Ge, Liu, Wang, Li, Sun",
+    "YOLOX: Exceeding YOLO Series in 2021",
+    "arXiv 2021",
+    "2107.08430",
 )
 SOURCES = "authors' README, 0.1.1; its FLOPs are two a multiply-add"
 # Every class of every cell, and that there is an object, starts from this probability.
