@@ -27,6 +27,13 @@ def test_v1_has_the_cells_that_the_picture_gives(stride, cells):
     assert len(model.task.places((64, 128))) == 3 * cells
 
 
+def test_the_tiny_v1_may_have_smaller_cells_too():
+    """Without the pooling that halves C5."""
+    model = build_small("yolo_v1_tiny", input_shape=(64, 128, 3), stride=16)
+    assert model.output["deltas"].shape == (None, 2 * 32, 4)
+    assert "head_max_pool" not in [layer.name for layer in model.layers]
+
+
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (416, 320)])
 @pytest.mark.parametrize("anchors", ["coco", ((1, 1), (2, 3)), [[0.5, 2.5]]])
 def test_v2_has_a_row_for_each_prior_of_each_cell(size, anchors):

@@ -10,8 +10,9 @@ layer behind them. In the cfg's order a last layer gives classes, confidences an
 ours are three layers, so that each can be quantised by itself.
 
 All three take any backbone. The grid is what the picture's size gives: cells have 64
-pixels a side, half the resolution of C5. `yolo_v1` also takes `stride`, for pictures
-too small for that: 32, 16 or 8 are C5, C4 or C3 as they are, without the halving.
+pixels a side, half the resolution of C5. `yolo_v1` and `yolo_v1_tiny` also take
+`stride`, for pictures too small for that: 32, 16 or 8 are C5, C4 or C3 as they are,
+without the halving.
 """
 
 from keras import layers
@@ -151,13 +152,15 @@ def yolo_v1_tiny(
     classes=20,
     backbone="darknet_reference",
     input_shape=(448, 448, 3),
+    stride=64,
     boxes=2,
     filters=1024,
 ):
     """As `yolo_v1`: the released "Fast YOLO"."""
-    images, x = source(backbone, input_shape)
-    x = max_pool(x, "head_max_pool")
+    images, x = source(backbone, input_shape, stride)
+    if stride == 64:
+        x = max_pool(x, "head_max_pool")
     x = convolution(x, filters, 3, "head_1")
     x = convolution(x, filters // 4, 3, "head_2")
     x = layers.Flatten(name="head_flatten")(x)
-    return detector(images, x, classes, 64, boxes, "yolo_v1_tiny")
+    return detector(images, x, classes, stride, boxes, "yolo_v1_tiny")
