@@ -243,8 +243,8 @@ def _unknown(arrays):
         for classes in [1000 if network.fewest == 0 else 20]
     )
     raise ValueError(
-        f"{total:,} numbers are too few or too many for each of Darknet's networks that "
-        f"kzoo has. As many have, with classes: {known}"
+        f"{total:,} numbers are too few or too many for each of Darknet's networks "
+        f"that kzoo has. As many have, with classes: {known}"
     )
 
 
