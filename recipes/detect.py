@@ -20,7 +20,8 @@ import kzoo
 from kzoo import models, train
 from kzoo.models.registry import parse
 from kzoo.ops.anchors import retinanet_anchors
-from kzoo.tasks.anchors import BOX_LOSSES
+from kzoo.tasks import anchors as anchors_task
+from kzoo.tasks import points
 from kzoo.train.workdir import write_json
 from recipes import augmenting_boxes, common, program, shipping
 
@@ -55,7 +56,10 @@ flags.register_validator(
     "--anchor_scale is above 0",
 )
 BOX_LOSS = flags.DEFINE_enum(
-    "box_loss", None, BOX_LOSSES, "Loss of boxes; the model's own by default."
+    "box_loss",
+    None,
+    sorted({*anchors_task.BOX_LOSSES, *points.BOX_LOSSES}),
+    "Loss of boxes, for detectors that have several; the model's own by default.",
 )
 # For --help and config.flags: the flags of training are this program's too.
 flags.adopt_module_key_flags(common)
@@ -86,8 +90,18 @@ def build(strategy, class_names):
             kzoo.weights.load_backbone(model, BACKBONE_WEIGHTS.value)
     model.task.class_names = class_names
     if BOX_LOSS.value:
+        check_box_loss(model)
         model.task.box_loss = BOX_LOSS.value
     return model
+
+
+def check_box_loss(model):
+    if BOX_LOSS.value not in model.task.box_losses:
+        choices = ", ".join(model.task.box_losses)
+        raise ValueError(
+            f"--box_loss: {model.name} has no {BOX_LOSS.value}; it has "
+            f"{choices or 'a loss of its own'}"
+        )
 
 
 def parts():

@@ -19,6 +19,8 @@ class AnchorDetection(Detection):
       box_loss: one of `BOX_LOSSES`.
     """
 
+    box_losses = BOX_LOSSES
+
     def __init__(self, classes, anchors):
         super().__init__(classes)
         self.anchors = anchors

@@ -30,6 +30,7 @@ class Detection:
     """
 
     name = "detection"
+    box_losses = ()  # what the attribute `box_loss` may be, of those that have it
 
     def __init__(self, classes):
         self.class_names = [str(i) for i in range(classes)]

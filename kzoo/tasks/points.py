@@ -30,6 +30,8 @@ class PointDetection(Detection):
       weigh_boxes: whether a box's loss counts as much as its point is central.
     """
 
+    box_losses = BOX_LOSSES
+
     def __init__(self, classes, points):
         super().__init__(classes)
         self.points = points

@@ -1,5 +1,7 @@
 """A small detector with weights that matter, and its files, each written once."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from kzoo.models.blocks import conv_bn
 from kzoo.ops.anchors import Anchors
 from kzoo.preprocessing import Preprocess
 from kzoo.tasks.anchors import AnchorDetection
+from tests.golden import draw
 
 SIZE = (64, 96)
 NAMES = ["cat", "dog", "traffic light"]
@@ -99,6 +102,19 @@ def file(model, calibration, tmp_path_factory):
         if path.exists():
             return path
         return deploy.write(model, name, folders[nms], calibration, nms)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """f(model, format, nms) -> the path of any detector in it, written once."""
+
+    @functools.cache
+    def write(model, name, nms):
+        folder = tmp_path_factory.mktemp(f"{model.name}_{name}_{nms}")
+        calibration = draw.pictures(100, *model.input_shape[1:3], seed=1)
+        return deploy.write(model, name, folder, calibration, nms)
 
     return write
 

@@ -114,6 +114,7 @@ def test_two_logical_devices_run_from_flags_to_files(tmp_path):
         ("--export=coreml", "no format 'coreml'; kzoo has saved_model, tflite_float32"),
         ("--validation_split=vall", "has no split 'vall'; it has test, train, "),
         ("--backbone=resnet18(deep=2)", "resnet18 has no argument 'deep'; it has "),
+        ("--box_loss=iou", "--box_loss: retinanet_v2 has no iou; it has smooth_l1, "),
         ("--anchors=nowhere.json", "--anchors: nowhere.json is no file of recipes."),
         ("--anchor_scale=0", "--anchor_scale is above 0"),
         ("--model=retinanet(width=2)", "retinanet has no argument 'width'; it has "),
