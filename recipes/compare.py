@@ -1,10 +1,10 @@
 r"""Finished runs side by side: a table, and as a picture how their scores grew.
 
     python -m recipes.compare runs/ssdlite runs/fcos runs/yolox
-    python -m recipes.compare runs/* --output=runs/compared
+    python -m recipes.compare runs/* --to=runs/compared
 
 The table is Markdown: score, size and time of each run, then the score and size of each
-file that ships. With --output it is also written to FOLDER/table.md, beside curves.png.
+file that ships. With --to it is also written to FOLDER/table.md, beside curves.png.
 """
 
 import json
@@ -17,7 +17,7 @@ from kzoo.train import plots
 from kzoo.train.workdir import Workdir, write_text
 from recipes import program
 
-OUTPUT = flags.DEFINE_string("output", None, "Folder for table.md and curves.png.")
+TO = flags.DEFINE_string("to", None, "Folder for table.md and curves.png.")
 # The score that runs are put in order by: the first of these that all of them have.
 SCORES = ("mAP", "top1")
 COLUMNS = {"mAP": ("mAP", "AP50", "AP75"), "top1": ("top1", "top5")}
@@ -32,8 +32,8 @@ def main(folders):
     runs = dict(sorted(runs.items(), key=lambda run: -(run[1][score] or 0)))
     text = table(runs, score)
     print(text, end="")
-    if OUTPUT.value:
-        folder = pathlib.Path(OUTPUT.value)
+    if TO.value:
+        folder = pathlib.Path(TO.value)
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "table.md", text)
         draw(runs, score, folder / "curves.png")

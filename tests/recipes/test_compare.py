@@ -38,7 +38,7 @@ def runs(tmp_path):
 
 
 def test_the_best_run_is_first_and_each_file_has_its_score(runs, tmp_path, capsys):
-    with flagsaver.flagsaver(output=str(tmp_path / "out")):
+    with flagsaver.flagsaver(to=str(tmp_path / "out")):
         compare.main(runs)
     text = capsys.readouterr().out
     assert text.splitlines() == [
