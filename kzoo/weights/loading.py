@@ -116,7 +116,7 @@ class _Source:
             trained = _builders_of_folder(source)
             declared = catalogue.builders_of_download(source)
         # Names alone can be of two networks: of a download we know which it is.
-        layout = recognize(arrays, declared or _builders(model))
+        layout = recognize(arrays, _builders(model), declared)
         arrays = _resized(model, _with_names(model, layout.convert(arrays)))
         return cls(name, layout, arrays, layout.builders or trained, published)
 

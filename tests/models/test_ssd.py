@@ -6,6 +6,7 @@ import pytest
 
 from kzoo import models, weights
 from kzoo.ops.anchors import Anchors, ssd_anchors
+from kzoo.weights import families
 from kzoo.weights.families import ssd as names
 from tests.golden import draw
 
@@ -217,6 +218,18 @@ def test_a_published_vgg_fills_ssd_up_to_fc7():
         for layer in model.layers
         if layer.weights and layer.name.startswith(("head_", "logits_", "deltas_"))
     }
+
+
+@pytest.mark.parametrize("declared", [(), ("vgg16",)])
+@pytest.mark.parametrize(
+    "builders, end",
+    [(("ssd300", "vgg16"), "VGG, reduced"), (("vgg16",), "VGG"), (("fcos",), "VGG")],
+)
+def test_only_for_ssd_is_a_vgg_reduced(declared, builders, end):
+    """Also where one knows that the file is Keras' VGG-16."""
+    file = ["block1_conv1/kernel", "block5_conv3/kernel", "fc1/kernel"]
+    layout = families.recognize(file, builders, declared)
+    assert layout.origin == f"keras.applications {end}"
 
 
 @pytest.mark.parametrize(

@@ -77,17 +77,23 @@ def sets(builder):
     return [row for row in PUBLISHED if row.builder == builder]
 
 
-def recognize(names, builders=()):
-    """The layout that has these names: of those that do, the first that is of one of
-    `builders`, since families share names (a ResNeXt's are a ResNet's).
+def recognize(names, builders=(), declared=()):
+    """The layout that has these names; families share names (a ResNeXt's are a
+    ResNet's), so of several it is the first of the first of `builders` that has one.
+
+    Args:
+      names: of the arrays.
+      builders: whose weights they are to be: a model's builder, then its backbone's.
+      declared: the builders whose published file it is, where one knows.
 
     Raises:
-      ValueError: if none has.
+      ValueError: if no layout has these names.
     """
     fitting = [layout for layout in LAYOUTS if layout.marks(names)]
     if not fitting:
         some = ", ".join(list(names)[:3]) or "nothing"
         known = ", ".join(layout.origin for layout in LAYOUTS)
         raise ValueError(f"{some} ... are names of no layout that kzoo has: {known}")
-    ours = [layout for layout in fitting if set(layout.builders) & set(builders)]
-    return (ours or fitting)[0]
+    fitting = [x for x in fitting if set(x.builders) & set(declared)] or fitting
+    ours = (x for builder in builders for x in fitting if builder in x.builders)
+    return next(ours, fitting[0])

@@ -213,7 +213,9 @@ LAYOUTS = (
         of_rgb(pytorch, "L2Norm.weight"),
     ),
     *(
-        Layout(f"{x.origin}, reduced", _SSD, x.marks, reduced(x.convert))
+        Layout(
+            f"{x.origin}, reduced", (*_SSD, *x.builders), x.marks, reduced(x.convert)
+        )
         for x in vgg.LAYOUTS
         if "vgg16" in x.builders
     ),
