@@ -4,21 +4,25 @@ own program in tests/models/test_darknet_parity.py.
 Pictures are 64 x 128: two cells of 64 pixels, with two boxes each.
 """
 
+import functools
 import math
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from kzoo.tasks.yolo_v1 import YoloV1Detection
 from kzoo.tasks.yolo_v2 import YoloV2Detection
 from tests.golden import darknet_cases as cases
+from tests.tasks import by_hand
+from tests.tasks.by_hand import targets
 
 SIZE = (64, 128)
 # Left of the middle; its centre is that of the left cell.
 BOX = (16, 16, 48, 48)
 PRIORS = ((0.5, 0.5), (2.0, 1.0))
+losses = functools.partial(by_hand.losses, size=SIZE)
+gradients = functools.partial(by_hand.gradients, size=SIZE)
 
 
 @pytest.fixture(params=["v1", "v2"])
@@ -34,36 +38,12 @@ def v2():
     return YoloV2Detection(2, PRIORS, stride=64)
 
 
-def targets(*pictures, rows=None):
-    """Pictures as lists of (box, label), padded to the longest or to `rows`."""
-    rows = max(map(len, pictures)) if rows is None else rows
-    boxes = np.zeros((len(pictures), rows, 4), "float32")
-    labels = np.zeros((len(pictures), rows), "int32")
-    valid = np.zeros((len(pictures), rows), bool)
-    for i, picture in enumerate(pictures):
-        for j, (box, label) in enumerate(picture):
-            boxes[i, j], labels[i, j], valid[i, j] = box, label, True
-    return {"boxes": boxes, "labels": labels, "valid": valid}
-
-
 def outputs(task, count=1, **given):
     """Zeros, unless told."""
     classes = 2 if isinstance(task, YoloV1Detection) else 4
     raw = {"logits": (classes, 2), "objectness": (4, 1), "deltas": (4, 4)}
     raw = {k: np.zeros((count, *shape), "float32") for k, shape in raw.items()}
     return raw | {k: np.float32(x).reshape(raw[k].shape) for k, x in given.items()}
-
-
-def losses(task, raw, target):
-    return {k: float(v) for k, v in task.output_losses(raw, target, SIZE).items()}
-
-
-def gradients(task, raw, target):
-    raw = {name: tf.constant(x) for name, x in raw.items()}
-    with tf.GradientTape() as tape:
-        tape.watch(raw)
-        loss = sum(task.output_losses(raw, target, SIZE).values())
-    return {name: x.numpy() for name, x in tape.gradient(loss, raw).items()}
 
 
 def test_v1_by_hand():
