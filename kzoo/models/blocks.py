@@ -16,6 +16,32 @@ def he_normal():
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
 
 
+def conv_without_bias(x, filters, size, strides, padding, name):
+    """A convolution for a batch normalization behind it."""
+    return layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding=padding,
+        use_bias=False,
+        kernel_initializer=he_normal(),
+        name=name,
+    )(x)
+
+
+def depthwise_without_bias(x, size, strides, padding, name):
+    """A filter for each channel, for a batch normalization behind it."""
+    return layers.DepthwiseConv2D(
+        size,
+        strides,
+        padding=padding,
+        use_bias=False,
+        # Its fan-out: Keras counts a depthwise kernel's fan-in over all channels.
+        depthwise_initializer=he_normal(),
+        name=name,
+    )(x)
+
+
 def conv_bn(x, filters, size, strides=1, activation="relu", name=None):
     """Convolution without bias, batch normalization, activation.
 
@@ -26,15 +52,9 @@ def conv_bn(x, filters, size, strides=1, activation="relu", name=None):
         x, strides = subsample(x, strides, name), 1
     elif strides > 1:
         x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
-    x = layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding="same" if strides == 1 else "valid",
-        use_bias=False,
-        kernel_initializer=he_normal(),
-        name=f"{name}_conv",
-    )(x)
+    x = conv_without_bias(
+        x, filters, size, strides, "same" if strides == 1 else "valid", f"{name}_conv"
+    )
     x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
     if activation:
         x = layers.Activation(activation, name=f"{name}_act")(x)

@@ -8,7 +8,7 @@ function of (x, name), or a list: a module of its own.
 from keras import layers
 
 from kzoo.models.base import Model
-from kzoo.models.blocks import he_normal
+from kzoo.models.blocks import conv_without_bias
 
 
 def mixed(x, module, conv, name):
@@ -48,15 +48,14 @@ def conv(x, filters, size, strides=1, padding=None, name=None):
 
     Where it strides it does not pad, unless `padding` says otherwise.
     """
-    x = layers.Conv2D(
+    x = conv_without_bias(
+        x,
         filters,
         size,
         strides,
-        padding=padding or ("same" if strides == 1 else "valid"),
-        use_bias=False,
-        kernel_initializer=he_normal(),
-        name=f"{name}_conv",
-    )(x)
+        padding or ("same" if strides == 1 else "valid"),
+        f"{name}_conv",
+    )
     x = layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=f"{name}_bn")(x)
     return layers.Activation("relu", name=f"{name}_act")(x)
 

@@ -15,7 +15,13 @@ import math
 import keras
 from keras import layers
 
-from kzoo.models.blocks import classifier, drop_path, he_normal, squeeze_excite
+from kzoo.models.blocks import (
+    classifier,
+    conv_without_bias,
+    depthwise_without_bias,
+    drop_path,
+    squeeze_excite,
+)
 from kzoo.models.classification.mobilenet_v2 import channels, pad
 from kzoo.models.registry import Paper, register
 from kzoo.preprocessing import Preprocess
@@ -80,29 +86,13 @@ def normalize(x, style, activation, name):
 
 def conv(x, filters, size, strides, style, name, activation=True):
     x, padding = pad(x, size, strides, style, name)
-    x = layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding=padding,
-        use_bias=False,
-        kernel_initializer=he_normal(),
-        name=f"{name}_conv",
-    )(x)
+    x = conv_without_bias(x, filters, size, strides, padding, f"{name}_conv")
     return normalize(x, style, activation, name)
 
 
 def depthwise(x, size, strides, style, name):
     x, padding = pad(x, size, strides, style, name)
-    x = layers.DepthwiseConv2D(
-        size,
-        strides,
-        padding=padding,
-        use_bias=False,
-        # Its fan-out: Keras counts a depthwise kernel's fan-in over all channels.
-        depthwise_initializer=he_normal(),
-        name=f"{name}_conv",
-    )(x)
+    x = depthwise_without_bias(x, size, strides, padding, f"{name}_conv")
     return normalize(x, style, True, name)
 
 

@@ -16,7 +16,7 @@ import keras
 from keras import layers
 
 from kzoo.models import branches
-from kzoo.models.blocks import ceil_max_pool, classifier, he_normal
+from kzoo.models.blocks import ceil_max_pool, classifier, conv_without_bias
 from kzoo.models.layers.adaptive_pooling import AdaptiveAveragePooling2D
 from kzoo.models.layers.dropout import Dropout
 from kzoo.models.layers.local_response_normalization import LocalResponseNormalization
@@ -67,15 +67,7 @@ def conv(x, filters, size, strides=1, name=None):
 def conv_bn(x, filters, size, strides=1, name=None):
     """Convolution without bias, batch norm and ReLU, where `conv` has biases."""
     x, padding = pad(x, size, strides, name)
-    x = layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding=padding,
-        use_bias=False,
-        kernel_initializer=he_normal(),
-        name=f"{name}_conv",
-    )(x)
+    x = conv_without_bias(x, filters, size, strides, padding, f"{name}_conv")
     x = layers.BatchNormalization(momentum=0.9, epsilon=1e-3, name=f"{name}_bn")(x)
     return layers.Activation("relu", name=f"{name}_act")(x)
 

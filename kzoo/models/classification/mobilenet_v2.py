@@ -11,7 +11,7 @@ import dataclasses
 import keras
 from keras import layers
 
-from kzoo.models.blocks import classifier, he_normal
+from kzoo.models.blocks import classifier, conv_without_bias, depthwise_without_bias
 from kzoo.models.registry import Paper, register
 from kzoo.preprocessing import Preprocess
 
@@ -75,29 +75,13 @@ def pad(x, size, strides, style, name):
 
 def conv(x, filters, size, strides, style, name, activation="relu6"):
     x, padding = pad(x, size, strides, style, name)
-    x = layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding=padding,
-        use_bias=False,
-        kernel_initializer=he_normal(),
-        name=f"{name}_conv",
-    )(x)
+    x = conv_without_bias(x, filters, size, strides, padding, f"{name}_conv")
     return normalize(x, style, activation, name)
 
 
 def depthwise(x, size, strides, style, name, activation="relu6"):
     x, padding = pad(x, size, strides, style, name)
-    x = layers.DepthwiseConv2D(
-        size,
-        strides,
-        padding=padding,
-        use_bias=False,
-        # Its fan-out: Keras counts a depthwise kernel's fan-in over all channels.
-        depthwise_initializer=he_normal(),
-        name=f"{name}_conv",
-    )(x)
+    x = depthwise_without_bias(x, size, strides, padding, f"{name}_conv")
     return normalize(x, style, activation, name)
 
 

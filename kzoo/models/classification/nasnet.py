@@ -16,7 +16,12 @@ import functools
 import keras
 from keras import layers
 
-from kzoo.models.blocks import classifier, drop_path, he_normal
+from kzoo.models.blocks import (
+    classifier,
+    conv_without_bias,
+    depthwise_without_bias,
+    drop_path,
+)
 from kzoo.models.registry import Paper, register
 from kzoo.preprocessing import Preprocess
 
@@ -41,14 +46,7 @@ def conv(x, filters, name):
 
 
 def point(x, filters, strides, name):
-    return layers.Conv2D(
-        filters,
-        1,
-        strides,
-        use_bias=False,
-        kernel_initializer=he_normal(),
-        name=f"{name}_conv",
-    )(x)
+    return conv_without_bias(x, filters, 1, strides, "valid", f"{name}_conv")
 
 
 def normalize(x, name):
@@ -61,14 +59,9 @@ def separable(x, filters, size, strides, name):
     """relu, separable convolution and normalization, all twice."""
     for step, stride in ((1, strides), (2, 1)):
         x = layers.Activation("relu", name=f"{name}_{step}_relu")(x)
-        x = layers.DepthwiseConv2D(
-            size,
-            stride,
-            padding="same",
-            use_bias=False,
-            depthwise_initializer=he_normal(),
-            name=f"{name}_{step}_depthwise_conv",
-        )(x)
+        x = depthwise_without_bias(
+            x, size, stride, "same", f"{name}_{step}_depthwise_conv"
+        )
         x = point(x, filters, 1, f"{name}_{step}_pointwise")
         x = normalize(x, f"{name}_{step}")
     return x
@@ -99,9 +92,7 @@ def halve(x, filters, name):
 
 
 def stem(x, filters):
-    x = layers.Conv2D(
-        filters, 3, 2, use_bias=False, kernel_initializer=he_normal(), name="stem_conv"
-    )(x)
+    x = conv_without_bias(x, filters, 3, 2, "valid", "stem_conv")
     return normalize(x, "stem")
 
 

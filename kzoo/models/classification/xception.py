@@ -10,7 +10,7 @@ them, from 74 to 37, looks at other windows.
 import keras
 from keras import layers
 
-from kzoo.models.blocks import classifier, he_normal
+from kzoo.models.blocks import classifier, conv_without_bias, depthwise_without_bias
 from kzoo.models.registry import Paper, register
 from kzoo.preprocessing import Preprocess
 
@@ -32,27 +32,13 @@ def relu(x, name):
 
 
 def conv(x, filters, size, strides, padding, name):
-    x = layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding=padding,
-        use_bias=False,
-        kernel_initializer=he_normal(),
-        name=f"{name}_conv",
-    )(x)
+    x = conv_without_bias(x, filters, size, strides, padding, f"{name}_conv")
     return normalize(x, name)
 
 
 def separable_conv(x, filters, name):
     """A 3x3 filter for each channel, then a mix of all channels."""
-    x = layers.DepthwiseConv2D(
-        3,
-        padding="same",
-        use_bias=False,
-        depthwise_initializer=he_normal(),
-        name=f"{name}_depthwise_conv",
-    )(x)
+    x = depthwise_without_bias(x, 3, 1, "same", f"{name}_depthwise_conv")
     return conv(x, filters, 1, 1, "same", f"{name}_pointwise")
 
 
