@@ -34,9 +34,19 @@ def _saved_model(path):
 
 
 def _tflite(path):
-    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = Interpreter(model_path=path, num_threads=os.cpu_count())
+    settings = {"model_path": path, "num_threads": os.cpu_count()}
+    interpreter = Interpreter(**settings)
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError as error:
+        if "xnnpack" not in str(error).lower():
+            raise
+        # It takes operations that it cannot prepare, as of a network of 1001 layers.
+        print(f"{path}: without XNNPACK, which says: {error}", file=sys.stderr)
+        builtin = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        interpreter = Interpreter(**settings, experimental_op_resolver_type=builtin)
     runner = interpreter.get_signature_runner()
     return lambda images: runner(images=images)
 

@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from kzoo import saving
-from kzoo.models.registry import Spec
+from kzoo.models.registry import Spec, build
 from kzoo.weights import catalogue
 from kzoo.weights.download import fetch
 from kzoo.weights.families import recognize
@@ -218,6 +218,9 @@ def _check_names(model, source, wanted, skipped, backbone_alone, renewed):
     skipped = [n for n in skipped if n not in renewed and not _AUXILIARY.match(n)]
     if backbone_alone or model.task is None:
         skipped = [name for name in skipped if not _BEHIND_BACKBONE.match(name)]
+    if backbone_alone and skipped:
+        unused = _whole_backbone(model)
+        skipped = [name for name in skipped if name not in unused]
     shapes = [
         f"{name} is {tuple(arrays[name].shape)} there and {tuple(weight.shape)} here"
         for name, weight in wanted.items()
@@ -238,6 +241,17 @@ def _check_names(model, source, wanted, skipped, backbone_alone, renewed):
     if only_head and not backbone_alone:
         faults.append("kzoo.weights.load_backbone takes all but the head")
     raise ValueError(f"{source.name} does not fit {model.name}: {'; '.join(faults)}")
+
+
+def _whole_backbone(model):
+    """Names of all weights of a detector's backbone, also of stages it has no use for:
+    a YOLO v1 with cells of 16 pixels ends at C4."""
+    names = set()
+    for spec in catalogue.parts(model.spec)[1:]:
+        arguments = {**spec.arguments, "classes": None}
+        arguments.setdefault("input_shape", model.input_shape[1:])
+        names |= set(_weights(build(spec.builder, **arguments)))
+    return names
 
 
 def _check_network(model, source):

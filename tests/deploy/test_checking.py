@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kzoo import deploy
 from kzoo.deploy import checking, runtime
@@ -141,3 +142,24 @@ def test_the_size_of_a_folder_is_that_of_its_files(tmp_path):
     (tmp_path / "deep" / "a").write_bytes(b"123")
     (tmp_path / "b").write_bytes(b"12345")
     assert checking.size_of(tmp_path) == 8
+
+
+def test_a_file_that_xnnpack_cannot_prepare_runs_without(tmp_path, capfd):
+    """It claims a product of rank 7 and fails (LiteRT's issue 9215)."""
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 1, 2, 3), "uint8", "images")])
+    def function(images):
+        x = tf.reshape(tf.cast(images, "float32"), (1, 1, 1, 6))
+        ones = tf.ones((6, 1, 1, 1))
+        return {"scores": tf.expand_dims(tf.tensordot(x, ones, axes=1), -1)}
+
+    module = tf.Module()
+    module.function = function
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=function)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
+    path = tmp_path / "rank_7.tflite"
+    path.write_bytes(converter.convert())
+    run = runtime.load(str(path))
+    picture = np.arange(6, dtype="uint8").reshape(1, 1, 2, 3)
+    assert np.ravel(run(picture)["scores"]).tolist() == [15.0]
+    assert "without XNNPACK" in capfd.readouterr().err

@@ -120,6 +120,23 @@ def test_load_backbone_keeps_a_classifiers_own_head(torchvision):
     )
 
 
+def test_stages_that_a_detector_has_no_use_for_stay_in_the_file():
+    """Its backbone ends at C4; of a deeper network nothing may be left over."""
+    detector = models.yolo_v1_tiny(
+        backbone="resnet18(width=0.125)", input_shape=(32, 32, 3), stride=16, filters=8
+    )
+    small = {"classes": 3, "width": 0.125, "input_shape": (32, 32, 3)}
+    classifier = models.resnet18(**small)
+    arrays = {w.path: np.full(w.shape, 2.0, w.dtype) for w in classifier.weights}
+    report = weights.load_backbone(detector, arrays)
+    assert np.all(detector.get_layer("stage4_block2_2_conv").kernel == 2.0)
+    left = {w.path for w in classifier.weights if "stage5" in w.path}
+    assert left and left == {name for name in report.skipped if "stage5" in name}
+    deeper = {w.path: np.zeros(w.shape) for w in models.resnet34(**small).weights}
+    with pytest.raises(ValueError, match="the model has no stage2_block3"):
+        weights.load_backbone(detector, deeper)
+
+
 def test_load_backbone_takes_a_detectors_file(tmp_path):
     arguments = {"backbone": "mobilenet_v2(width=0.25)", "input_shape": SHAPE}
     trained = randomize(models.retinanet(classes=3, filters=16, **arguments))
