@@ -66,32 +66,32 @@ def ours(make):
 
 
 def mosaic(**settings):
-    from kzoo.data.mosaic import Mosaic
+    from kzoo.data.augmentation.mosaic import Mosaic
 
     return Mosaic(SIZE, **settings)
 
 
 def perspective():
-    from kzoo.data.perspective import Perspective
+    from kzoo.data.augmentation.perspective import Perspective
 
     return Perspective(SIZE, colour=0.0, tilt=0.0)
 
 
 def ssd():
-    from kzoo.data.ssd_crops import SsdCrops
+    from kzoo.data.augmentation.ssd_crops import SsdCrops
 
     return SsdCrops(SIZE, colour=False)
 
 
 def pasting():
-    from kzoo.data.copy_paste import CopyPaste
-    from kzoo.data.perspective import Perspective
+    from kzoo.data.augmentation.copy_paste import CopyPaste
+    from kzoo.data.augmentation.perspective import Perspective
 
     return CopyPaste(Perspective(SIZE, colour=0.0), 1.0)
 
 
 def hsv():
-    from kzoo.data import colour
+    from kzoo.data.augmentation import colour
 
     return resized_and(lambda image, seed: colour.jitter(image, seed))
 

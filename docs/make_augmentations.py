@@ -6,19 +6,20 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kzoo import data, draw
-from kzoo.data.copy_paste import CopyPaste
-from kzoo.data.mosaic import Mosaic, Plain
-from kzoo.data.perspective import Perspective
-from kzoo.data.ssd_crops import SsdCrops
+from kzoo.data.augmentation import detection
+from kzoo.data.augmentation.copy_paste import CopyPaste
+from kzoo.data.augmentation.mosaic import Mosaic, Plain
+from kzoo.data.augmentation.perspective import Perspective
+from kzoo.data.augmentation.ssd_crops import SsdCrops
 
 SIZE, COLUMNS = (160, 160), 6
 ROWS = {
-    "usual": data.augment.detection(SIZE),
+    "usual": detection.augmentation(SIZE),
     "perspective": Perspective(SIZE),
     "mosaic": Mosaic(SIZE),
     "closing": Plain(SIZE),
     "ssd": SsdCrops(SIZE),
-    "usual, copy_paste": CopyPaste(data.augment.detection(SIZE), 1.0),
+    "usual, copy_paste": CopyPaste(detection.augmentation(SIZE), 1.0),
 }
 
 

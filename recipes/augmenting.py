@@ -2,9 +2,9 @@
 
 from absl import flags
 
-from kzoo.data.classification import CROPS, augmentation
-from kzoo.data.mixing import Mix
-from kzoo.data.random_augment import RandAugment
+from kzoo.data.augmentation.classification import CROPS, augmentation
+from kzoo.data.augmentation.mixing import Mix
+from kzoo.data.augmentation.random_augment import RandAugment
 from kzoo.models.registry import parse
 from recipes import common
 

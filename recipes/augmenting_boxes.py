@@ -5,17 +5,17 @@ import re
 
 from absl import flags
 
-from kzoo.data import augment as pieces
+from kzoo.data.augmentation import detection
+from kzoo.data.augmentation.copy_paste import CopyPaste
+from kzoo.data.augmentation.mosaic import Mosaic, Plain
+from kzoo.data.augmentation.perspective import Perspective
+from kzoo.data.augmentation.ssd_crops import SsdCrops
 from kzoo.data.batching import Closing
-from kzoo.data.copy_paste import CopyPaste
-from kzoo.data.mosaic import Mosaic, Plain
-from kzoo.data.perspective import Perspective
-from kzoo.data.ssd_crops import SsdCrops
 from kzoo.models.registry import parse
 from recipes import common
 
 KINDS = {
-    "usual": pieces.detection,
+    "usual": detection.augmentation,
     "perspective": Perspective,
     "mosaic": Mosaic,
     "ssd": SsdCrops,

@@ -296,7 +296,7 @@ def augmentation(size):
     if AUGMENT.value == "none":
         return False
     if AUGMENT.value == "keras_cv":
-        from kzoo.data import keras_cv
+        from kzoo.data.augmentation import keras_cv
 
         return keras_cv.usual(size)
     raise ValueError(

@@ -17,15 +17,15 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from kzoo.data import augment as augmentations
-from kzoo.data import classification, opening
+from kzoo.data import opening
+from kzoo.data.augmentation import classification, detection, pieces
 from kzoo.ops.images import letterbox
 
 FOREVER = 2**31  # batches
 PARTNERS = 7919  # what the seed of the partners' indices is told apart by
 # What training does when it is not told otherwise.
 USUAL = {
-    "detection": augmentations.detection,
+    "detection": detection.augmentation,
     "classification": classification.augmentation,
 }
 
@@ -86,7 +86,8 @@ def batches(
       augment: an augmentation to image_size, see the module, or a `Closing` of two;
         None for the task's usual one (`USUAL`), False for the letterbox alone.
       mix: f(images, labels, seed) -> (images, soft labels (B, K)) for training batches
-        of classification, as `kzoo.data.mixing.Mix`; seed is made from (seed, batch).
+        of classification, as `kzoo.data.augmentation.mixing.Mix`; its seed is made from
+        (seed, batch).
       start_step: the batch to begin with.
       worker: (w, W): only rows w*B/W to (w+1)*B/W of each batch, for worker w of W.
       max_boxes: M; by default the largest number of boxes that a picture of the source
@@ -259,7 +260,7 @@ def _example_at(position, count, seed):
 
 def _row(source, image_size, training, augment, room):
     """A function from (index, seed, number of the batch) to one row of a batch."""
-    size = augmentations.height_and_width(image_size)
+    size = pieces.height_and_width(image_size)
     if augment is None:
         augment = USUAL[source.task](size)
     load = source.example
@@ -287,7 +288,7 @@ def _row(source, image_size, training, augment, room):
             result["targets"]["closing"] = closing
         if training:
             # A quarter of the bytes on the way to the device.
-            return {**result, "images": augmentations.to_uint8(image)}
+            return {**result, "images": pieces.to_uint8(image)}
         return {**result, "scale": example["scale"], "size": example["size"]}
 
     return row
@@ -341,6 +342,6 @@ def _padded(example, room, training):
 def _largest(example, room):
     """The example with the `room` largest of its boxes, in the order they had."""
     names = ("boxes", "labels", "crowd")
-    areas = augmentations.areas(example["boxes"])
+    areas = pieces.areas(example["boxes"])
     order = tf.sort(tf.argsort(areas, direction="DESCENDING", stable=True)[:room])
     return {**example, **{name: tf.gather(example[name], order) for name in names}}

@@ -7,11 +7,11 @@ from absl import flags
 from absl.testing import flagsaver
 
 import kzoo
+from kzoo.data.augmentation.copy_paste import CopyPaste
+from kzoo.data.augmentation.mosaic import Mosaic, Plain
+from kzoo.data.augmentation.perspective import Perspective
+from kzoo.data.augmentation.ssd_crops import SsdCrops
 from kzoo.data.batching import Closing
-from kzoo.data.copy_paste import CopyPaste
-from kzoo.data.mosaic import Mosaic, Plain
-from kzoo.data.perspective import Perspective
-from kzoo.data.ssd_crops import SsdCrops
 from recipes import augmenting_boxes, detect
 from tests.recipes.conftest import run_detect
 

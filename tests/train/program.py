@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo import data, train
-from kzoo.data.mixing import Mix
+from kzoo.data.augmentation.mixing import Mix
 from tests.train import tiny
 
 BATCH = 8

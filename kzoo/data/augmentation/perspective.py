@@ -4,8 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from kzoo.data import augment as pieces
-from kzoo.data import geometry
+from kzoo.data.augmentation import geometry, pieces
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Perspective:
       tilt: how much nearer, as a share, an edge of the picture may come than its
         middle, below 0.5.
       horizontal, vertical: the probabilities of the two flips.
-      colour: see `kzoo.data.augment.recolour`; 0 for none.
+      colour: see `kzoo.data.augmentation.pieces.recolour`; 0 for none.
       visible: a box is left out where less of its area remains.
     """
 

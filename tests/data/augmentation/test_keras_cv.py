@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kzoo.data import keras_cv as adapter
+from kzoo.data.augmentation import keras_cv as adapter
 
 FORMAT = {"bounding_box_format": "xyxy"}
 LAYERS = {

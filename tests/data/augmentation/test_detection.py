@@ -5,86 +5,28 @@ import pytest
 import tensorflow as tf
 
 import kzoo.data
-from kzoo.data import augment, classification
+from kzoo.data.augmentation import classification, detection, pieces
 from kzoo.ops.images import letterbox
-
-COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.float32)
-
-
-def painted(height, width, boxes):
-    """An example whose box i is a rectangle of COLOURS[i]; integer corners."""
-    image = np.zeros((height, width, 3), np.uint8)
-    masks = np.zeros((len(boxes), height, width), np.uint8)
-    for i, (x0, y0, x1, y1) in enumerate(boxes):
-        image[y0:y1, x0:x1], masks[i, y0:y1, x0:x1] = COLOURS[i], 1
-    return {
-        "image": tf.constant(image),
-        "boxes": tf.constant(np.reshape(boxes, (-1, 4)), tf.float32),
-        "labels": tf.range(len(boxes)),
-        "crowd": tf.range(len(boxes)) == 1,
-        "masks": tf.constant(masks),
-    }
-
-
-def extent(there):
-    rows, columns = np.nonzero(there)
-    return [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-
-
-def in_graph(function):
-    """As tf.data calls it: with sides that the graph does not know."""
-
-    def loose(x):
-        shape = (None,) * (x.shape.rank - 1) + (x.shape[-1],)
-        return tf.TensorSpec(shape, x.dtype)
-
-    def call(example, seed):
-        specs = {name: loose(x) for name, x in example.items()}
-        specs["image"] = tf.TensorSpec((None, None, 3), tf.uint8)
-        for name in {"labels", "crowd"} & set(specs):
-            specs[name] = tf.TensorSpec((None,), specs[name].dtype)
-        if "masks" in specs:
-            specs["masks"] = tf.TensorSpec((None, None, None), tf.uint8)
-        seed_spec = tf.TensorSpec((2,), tf.int64)
-        graph = call.graphs.setdefault(
-            frozenset(specs),
-            tf.function(function, input_signature=[specs, seed_spec]),
-        )
-        return {
-            name: x.numpy()
-            for name, x in graph(example, tf.constant(seed, tf.int64)).items()
-        }
-
-    call.graphs = {}
-    return call
-
-
-BOXES = [(3, 5, 17, 29), (25, 2, 44, 20), (22, 25, 45, 31)]
+from tests.data.augmentation.painting import (
+    BOXES,
+    assert_boxes_follow,
+    extent,
+    in_graph,
+    painted,
+)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (40, 72)])
 def test_boxes_masks_and_labels_follow_the_picture(size):
-    function = in_graph(augment.detection(size, (0.5, 2), vertical=0.5, colour=0))
-    example, kept = painted(34, 48, BOXES), 0
-    for seed in range(60):
-        result = function(example, (7, seed))
-        assert result["image"].shape == (*size, 3)
-        for box, label, crowd, mask in zip(
-            *(result[name] for name in ("boxes", "labels", "crowd", "masks"))
-        ):
-            near = np.abs(result["image"] - COLOURS[label]).max(-1) < 127
-            np.testing.assert_allclose(box, extent(near), atol=1.5)
-            np.testing.assert_allclose(box, extent(mask), atol=1.5)
-            assert crowd == (label == 1)
-            kept += 1
-    assert kept > 100
+    function = in_graph(detection.augmentation(size, (0.5, 2), vertical=0.5, colour=0))
+    assert_boxes_follow(function, size, seeds=60, least=100)
 
 
 def test_a_box_is_left_out_where_little_of_it_is_left():
     """The cut is the right half of 40 columns; 1/2 and 1/10 of the boxes remain."""
     example = painted(40, 40, [(10, 0, 30, 40), (2, 0, 22, 40)])
     still = tf.fill([4], 0.5)
-    result = augment.jitter(example, (40, 40), 2.0, [0.0, 0.999], still, 0)
+    result = pieces.jitter(example, (40, 40), 2.0, [0.0, 0.999], still, 0)
     np.testing.assert_allclose(result["boxes"], [[0, 0, 20, 40]])
     assert result["labels"].numpy().tolist() == [0]
 
@@ -94,7 +36,7 @@ def test_without_jitter_it_is_the_letterbox(size):
     """What is evaluated and shipped is what was trained."""
     example = painted(34, 48, BOXES)
     still = tf.fill([4], 0.5)
-    result = augment.jitter(example, size, 1.0, [0.0, 0.0], still, 0)
+    result = pieces.jitter(example, size, 1.0, [0.0, 0.0], still, 0)
     image, scale = letterbox(example["image"], *size)
     np.testing.assert_allclose(result["image"], image, atol=1e-3)
     expected = np.array(BOXES) * np.tile(scale, 2)
@@ -105,25 +47,25 @@ def test_the_size_jitters_within_its_range():
     """A white square at 0.5 to 1 of its size covers 1/4 to all of the canvas."""
     example = painted(20, 20, [])
     example["image"] = tf.fill([20, 20, 3], np.uint8(255))
-    function = in_graph(augment.detection(80, (0.5, 1.0), colour=0))
+    function = in_graph(detection.augmentation(80, (0.5, 1.0), colour=0))
     shares = [function(example, (1, i))["image"].mean() / 255 for i in range(60)]
     assert 0.24 < min(shares) < 0.35 and 0.8 < max(shares) <= 1
 
 
 @pytest.mark.parametrize("boxes", [[], [(0, 0, 1, 1)], [(0, 0, 48, 34)]])
 def test_no_box_the_smallest_and_the_largest(boxes):
-    result = in_graph(augment.detection(32))(painted(34, 48, boxes), (0, 0))
+    result = in_graph(detection.augmentation(32))(painted(34, 48, boxes), (0, 0))
     assert np.isfinite(result["image"]).all()
     assert np.all(result["boxes"] >= 0) and np.all(result["boxes"] <= 32)
 
 
 def test_one_pixel():
-    result = in_graph(augment.detection(32))(painted(1, 1, [(0, 0, 1, 1)]), (0, 0))
+    result = in_graph(detection.augmentation(32))(painted(1, 1, [(0, 0, 1, 1)]), (0, 0))
     assert result["image"].shape == (32, 32, 3) and len(result["boxes"]) == 1
 
 
 def test_same_seed_same_picture():
-    function = in_graph(augment.detection(32))
+    function = in_graph(detection.augmentation(32))
     example = painted(34, 48, BOXES)
     first, again, other = (function(example, (5, i)) for i in (1, 1, 2))
     for name in first:
@@ -134,17 +76,17 @@ def test_same_seed_same_picture():
 @pytest.mark.parametrize("axis, name", [(1, np.fliplr), (0, np.flipud)])
 def test_flips(axis, name):
     example = painted(34, 48, BOXES)
-    result = augment.flip(example, tf.constant(True), axis)
+    result = pieces.flip(example, tf.constant(True), axis)
     np.testing.assert_array_equal(result["image"], name(example["image"].numpy()))
     for box, mask in zip(result["boxes"].numpy(), result["masks"].numpy()):
         np.testing.assert_array_equal(box, extent(mask))
-    same = augment.flip(example, tf.constant(False), axis)
+    same = pieces.flip(example, tf.constant(False), axis)
     np.testing.assert_array_equal(same["boxes"], example["boxes"])
 
 
 def recoloured(pixel, draws, strength):
     image = tf.constant([[pixel]], tf.float32)
-    return augment.recolour(image, tf.constant(draws), strength).numpy()[0, 0]
+    return pieces.recolour(image, tf.constant(draws), strength).numpy()[0, 0]
 
 
 def test_colours_stay_at_one_half():
@@ -187,7 +129,9 @@ def test_hue_keeps_grey_and_brightness_and_turns_back():
 def test_padding_stays_black():
     example = painted(20, 20, [])
     example["image"] = tf.fill([20, 20, 3], np.uint8(200))
-    result = in_graph(augment.detection(64, (0.5, 0.5), colour=0.5))(example, (0, 3))
+    result = in_graph(detection.augmentation(64, (0.5, 0.5), colour=0.5))(
+        example, (0, 3)
+    )
     assert np.sum(result["image"].max(-1) > 0) == 32 * 32
 
 

@@ -2,7 +2,7 @@
 
 Found right with keras-cv 0.9 on Keras 3.15: RandomFlip, RandomRotation, RandomShear,
 RandomTranslation, RandomCrop, JitteredResize, RandomCropAndResize. They reach a third
-of the speed of `kzoo.data.augment`, and draw their own random numbers: a run with them
+of the speed of the others here, and draw their own random numbers: a run with them
 continues where it stopped, but not bit for bit. The rest: docs/augmentation.md.
 """
 

@@ -1,4 +1,4 @@
-"""Augmentation in tf.data: f(example, seed) -> example, from stateless seeds only.
+"""What augmentations are made of, in tf.data, from stateless seeds only.
 
 The same seed gives the same picture, whoever asks and however often: that is what makes
 a resumed run exact. An example is a dict with "image" (h, w, 3) and, for detection,
@@ -16,31 +16,6 @@ TURN = np.float32(
     [[-0.213, -0.715, 0.928], [0.143, 0.140, -0.283], [-0.787, 0.715, 0.072]]
 )
 OF_A_BOX = ("boxes", "labels", "crowd", "masks")
-
-
-def detection(image_size, scale=(0.75, 1.5), horizontal=0.5, vertical=0.0, colour=0.2):
-    """Scale jitter with a crop, colour, flips: one resize a picture.
-
-    Args:
-      image_size: (H, W), or the side of a square.
-      scale: the range of the picture's size, 1 being that of its letterbox. Below 1 it
-        lies somewhere on black; above 1 a part of it is cut out.
-      horizontal, vertical: the probabilities of the two flips.
-      colour: see `recolour`; 0 for none.
-
-    Returns:
-      f(example, seed (2,)) -> example, its "image" (H, W, 3) float32 in 0..255.
-    """
-    size = height_and_width(image_size)
-
-    def augment(example, seed):
-        draws = tf.random.stateless_uniform([9], seed)
-        zoom = between(draws[0], *scale)
-        example = jitter(example, size, zoom, draws[1:3], draws[3:7], colour)
-        example = flip(example, draws[7] < horizontal, axis=1)
-        return flip(example, draws[8] < vertical, axis=0) if vertical else example
-
-    return augment
 
 
 def random_part(image, draws, area, ratio):

@@ -14,8 +14,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from kzoo.data import augment as pieces
-from kzoo.data import colour, geometry
+from kzoo.data.augmentation import colour, geometry, pieces
 
 GREY = 114.0  # what no picture covers
 
@@ -34,7 +33,7 @@ class Mosaic:
       mixup: probability of a fifth picture in a mosaic; mixup_scale: its size, 1 being
         that of its letterbox.
       horizontal, vertical: the probabilities of the two flips.
-      colour: whether colours vary (`kzoo.data.colour.jitter`).
+      colour: whether colours vary (`kzoo.data.augmentation.colour.jitter`).
       visible: a box is left out where less of its area remains.
     """
 

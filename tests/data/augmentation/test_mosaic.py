@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 import kzoo.data
+from kzoo.data.augmentation.mosaic import Mosaic, Plain
 from kzoo.data.batching import Closing
-from kzoo.data.mosaic import Mosaic, Plain
-from tests.data.test_augment import BOXES, COLOURS, extent, painted
+from tests.data.augmentation.painting import BOXES, COLOURS, extent, painted
 from tests.data.test_batching import assert_equal, take
 
 SIZE = (48, 64)

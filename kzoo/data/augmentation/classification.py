@@ -9,8 +9,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from kzoo.data import augment as pieces
-from kzoo.data.random_augment import GREY
+from kzoo.data.augmentation import pieces
+from kzoo.data.augmentation.random_augment import GREY
 
 # Of the colours of ImageNet's pixels in 0..1: directions (columns) and how far they
 # spread, the square roots of the eigenvalues (Krizhevsky et al. 2012, section 4.1;
@@ -97,9 +97,9 @@ def augmentation(
       image_size: (H, W), or the side of a square.
       crop: one of `CROPS`.
       flip: probability of a mirrored picture.
-      colour: see `kzoo.data.augment.recolour`; 0 for none.
+      colour: see `kzoo.data.augmentation.pieces.recolour`; 0 for none.
       lighting: standard deviation of Krizhevsky's PCA noise, 0.1 in the paper; 0: none.
-      policy: a `kzoo.data.random_augment.RandAugment`, or None.
+      policy: a `kzoo.data.augmentation.random_augment.RandAugment`, or None.
       cutout: side of the square that is taken out, pixels; 0 for none.
 
     Returns:

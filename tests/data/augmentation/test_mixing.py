@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import kzoo.data
-from kzoo.data.mixing import Mix, neighbours
+from kzoo.data.augmentation.mixing import Mix, neighbours
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (6, 8, 10, 3), dtype=np.uint8)

@@ -13,7 +13,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from kzoo.data import colour, geometry
+from kzoo.data.augmentation import colour, geometry
 
 MEAN = (123.0, 117.0, 104.0)  # of ImageNet's pixels, RGB
 OVERLAPS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.0)
@@ -29,7 +29,7 @@ class SsdCrops:
       zoom_out: the largest ratio of the frame's side to that of the picture in it.
       probability: of a frame.
       horizontal, vertical: the probabilities of the two flips.
-      colour: whether colours vary (`kzoo.data.colour.distort`).
+      colour: whether colours vary (`kzoo.data.augmentation.colour.distort`).
     """
 
     image_size: tuple

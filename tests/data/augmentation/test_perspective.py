@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from kzoo.data.perspective import Perspective
-from tests.data.test_augment import BOXES, COLOURS, extent, in_graph, painted
+from kzoo.data.augmentation.perspective import Perspective
+from tests.data.augmentation.painting import (
+    BOXES,
+    assert_boxes_follow,
+    in_graph,
+    painted,
+)
 
 SIZE = (64, 80)
 NONE = {"rotation": 0.0, "shear": 0.0, "tilt": 0.0, "horizontal": 0.0, "colour": 0.0}
@@ -14,19 +19,7 @@ def test_boxes_masks_and_labels_follow():
     function = in_graph(
         Perspective(SIZE, rotation=40.0, tilt=0.3, vertical=0.5, colour=0.0)
     )
-    example, kept = painted(34, 48, BOXES), 0
-    for seed in range(50):
-        result = function(example, (7, seed))
-        assert result["image"].shape == (*SIZE, 3)
-        for box, label, crowd, mask in zip(
-            *(result[name] for name in ("boxes", "labels", "crowd", "masks"))
-        ):
-            near = np.abs(result["image"] - COLOURS[label]).max(-1) < 127
-            np.testing.assert_allclose(box, extent(near), atol=2)
-            np.testing.assert_allclose(box, extent(mask), atol=1)
-            assert crowd == (label == 1)
-            kept += 1
-    assert kept > 80
+    assert_boxes_follow(function, SIZE, 50, least=80, of_picture=2, of_mask=1)
 
 
 def test_without_any_of_it_it_is_the_letterbox_in_the_middle():

@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 
 import kzoo.data
-from kzoo.data import copy_paste
-from kzoo.data.copy_paste import CopyPaste
-from kzoo.data.perspective import Perspective
+from kzoo.data.augmentation import copy_paste
+from kzoo.data.augmentation.copy_paste import CopyPaste
+from kzoo.data.augmentation.perspective import Perspective
+from tests.data.augmentation.painting import COLOURS, extent, painted
 from tests.data.conftest import example as read
-from tests.data.test_augment import COLOURS, extent, painted
 
 SIZE = (40, 40)
 

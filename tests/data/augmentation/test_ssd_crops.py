@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kzoo.data import ssd_crops
-from kzoo.data.ssd_crops import SsdCrops
-from tests.data.test_augment import BOXES, COLOURS, extent, in_graph, painted
+from kzoo.data.augmentation import ssd_crops
+from kzoo.data.augmentation.ssd_crops import SsdCrops
+from tests.data.augmentation.painting import (
+    BOXES,
+    assert_boxes_follow,
+    in_graph,
+    painted,
+)
 
 SIZE = (80, 96)
 
@@ -74,19 +79,7 @@ def test_without_an_object_to_hold_all_is_kept(boxes):
 
 def test_boxes_masks_and_labels_follow():
     function = in_graph(SsdCrops(SIZE, colour=False, vertical=0.5))
-    example, kept = painted(34, 48, BOXES), 0
-    for seed in range(60):
-        result = function(example, (7, seed))
-        assert result["image"].shape == (*SIZE, 3)
-        for box, label, crowd, mask in zip(
-            *(result[name] for name in ("boxes", "labels", "crowd", "masks"))
-        ):
-            near = np.abs(result["image"] - COLOURS[label]).max(-1) < 127
-            np.testing.assert_allclose(box, extent(near), atol=1.5)
-            np.testing.assert_allclose(box, extent(mask), atol=1.5)
-            assert crowd == (label == 1)
-            kept += 1
-    assert kept > 80
+    assert_boxes_follow(function, SIZE, seeds=60, least=80)
 
 
 def test_a_box_stays_where_its_middle_does():

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from kzoo.data import augment as pieces
+from kzoo.data.augmentation import pieces
 
 # Traced once for all the pictures of a mosaic, which start seconds sooner for it.
 traced_once = tf.function(reduce_retracing=True, autograph=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kzoo.data import colour
+from kzoo.data.augmentation import colour
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 3)).astype(np.float32)
 PIXELS[0] = [[0, 0, 0], [255, 255, 255], [90, 90, 90], [255, 0, 0], [0, 0, 255]]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kzoo.data import geometry
-from tests.data.test_augment import BOXES, COLOURS, extent, painted
+from kzoo.data.augmentation import geometry
+from tests.data.augmentation.painting import BOXES, COLOURS, extent, painted
 
 IDENTITY = np.eye(3, dtype=np.float32)
 

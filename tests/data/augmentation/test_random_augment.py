@@ -7,8 +7,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageEnhance, ImageOps
 
-from kzoo.data import classification
-from kzoo.data.random_augment import COLOUR, GEOMETRIC, OPERATIONS, RandAugment
+from kzoo.data.augmentation import classification
+from kzoo.data.augmentation.random_augment import (
+    COLOUR,
+    GEOMETRIC,
+    OPERATIONS,
+    RandAugment,
+)
 
 STRENGTH = 0.5
 PILLOW = {

@@ -11,8 +11,8 @@ import dataclasses
 
 import tensorflow as tf
 
-from kzoo.data import augment as pieces
-from kzoo.data import batching, geometry
+from kzoo.data import batching
+from kzoo.data.augmentation import geometry, pieces
 
 
 @dataclasses.dataclass(frozen=True)

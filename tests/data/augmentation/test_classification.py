@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 import kzoo.data
-from kzoo.data import classification
-from kzoo.data.classification import (
+from kzoo.data.augmentation import classification
+from kzoo.data.augmentation.classification import (
     CROPS,
     Padded,
     Resized,
@@ -17,8 +17,8 @@ from kzoo.data.classification import (
     relight,
     warp,
 )
-from kzoo.data.mixing import Mix
-from kzoo.data.random_augment import RandAugment
+from kzoo.data.augmentation.mixing import Mix
+from kzoo.data.augmentation.random_augment import RandAugment
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (12, 9, 3), dtype=np.uint8)
