@@ -27,7 +27,8 @@ implementation's, with the same drawn weights, as a share of the largest logit
 (tests/models/test_parity.py). The errors of exported files are the largest difference
 of a probability from the Keras model, on the small version of each (all of its layers,
 few channels; tests/models/small.py) with drawn weights. `python -m docs.measure` wrote
-them; what it has not yet run on is empty.
+them. `extraction` alone nobody else has: tests/models/test_darknet_parity.py compares
+`yolo_v1`, which begins with it.
 """
 
 

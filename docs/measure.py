@@ -21,9 +21,10 @@ from tqdm import tqdm
 import kzoo
 from kzoo import deploy, models, weights
 from kzoo.deploy.raw import raw_errors
-from tests.golden import draw
+from tests.golden import darknet_cases, draw, load
 from tests.golden.reference import FOLDER, about
 from tests.models.small import NO_FEATURES, build_small
+from tests.models.test_darknet_parity import in_their_classes
 
 NAMES = flags.DEFINE_list("names", None, "Builders; by default those not measured yet.")
 ONE = flags.DEFINE_string("one", None, "Prints what is measured of this builder.")
@@ -76,7 +77,8 @@ def features(name):
 
 def parity(name):
     """[the largest relative error of logits, against what], over its goldens."""
-    errors, references = [], []
+    pairs = [*darknets_logits(name)]
+    references = ["the authors' Darknet, C"] if pairs else []
     for path in sorted(FOLDER.glob("*.npz")):
         facts = about(path)
         if facts["builder"] != name:
@@ -88,11 +90,24 @@ def parity(name):
         if isinstance(outputs, dict):
             outputs = outputs["logits"]
         with np.load(path) as golden:
-            expected = golden["logits"]
-        error = np.abs(outputs - expected).max() / np.abs(expected).max()
-        errors.append(float(error))
+            pairs.append((np.asarray(outputs), golden["logits"]))
         references.append(facts["reference"])
-    return [max(errors), ", ".join(references)] if errors else None
+    errors = [np.abs(x - y).max() / np.abs(y).max() for x, y in pairs]
+    return [float(max(errors)), ", ".join(references)] if errors else None
+
+
+def darknets_logits(name):
+    """(ours, theirs) of a classifier whose weights come as a file of Darknet's."""
+    if name not in darknet_cases.FILES:
+        return
+    file = darknet_cases.FILES[name]
+    model = file.build()
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "theirs.weights"
+        darknet_cases.write(path, darknet_cases.drawn(file.layers()))
+        weights.load(model, path)
+    ours = in_their_classes(model(draw.pictures(2, *file.size), training=False))
+    yield draw.summary(ours, 500), load("darknet")[f"{name}_logits"]
 
 
 def exports(name):

@@ -78,8 +78,10 @@ def sets(builder):
 
 
 def recognize(names, builders=(), declared=()):
-    """The layout that has these names; families share names (a ResNeXt's are a
-    ResNet's), so of several it is the first of the first of `builders` that has one.
+    """The layout that has these names.
+
+    Families share names (a ResNeXt's are a ResNet's): of several layouts that fit, it
+    is that of the earliest of `builders`.
 
     Args:
       names: of the arrays.
