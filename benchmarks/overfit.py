@@ -28,6 +28,8 @@ NAMES = flags.DEFINE_list("names", None, "Which; all classifiers by default.")
 OUTPUT = flags.DEFINE_string("output", "overfit.json", "JSON file to write.")
 
 PICTURES, STEPS, RATE = 32, 300, 1e-3
+# What wants more steps: 1001 layers, two channels inside the first blocks.
+LONGER = {"resnet1001_v2_cifar": 600}
 # What does not learn in so few steps at that rate.
 RATES = {"highway": 5e-4, "lenet5": 1e-2}
 # SqueezeNet ends in a ReLU: with few channels, or after large steps, a class is 0 for
@@ -60,7 +62,8 @@ def by_heart(model, images, labels, progress=True):
     """A `kzoo.train.diagnosis.learning.Overfit` of what `small` gives."""
     name = model.spec.builder
     rate, dropout = RATES.get(name, RATE), name in SQUEEZENETS
-    return learning.overfit(model, images, labels, STEPS, rate, dropout, progress)
+    steps = LONGER.get(name, STEPS)
+    return learning.overfit(model, images, labels, steps, rate, dropout, progress)
 
 
 def learners():
