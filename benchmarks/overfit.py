@@ -82,6 +82,7 @@ def main(_):
         rows[name] = {
             "top1": done.value,
             "steps": done.steps,
+            "most_steps": LONGER.get(name, STEPS),
             "rate": RATES.get(name, RATE),
             "first_loss": done.losses[0],
             "last_loss": done.losses[-1],
@@ -89,7 +90,7 @@ def main(_):
         }
         tqdm.write(f"{name:32} top1 {done.value:.3f} after {done.steps} steps")
         versions = {"keras": keras.__version__, "tensorflow": tf.__version__}
-        settings = {"pictures": PICTURES, "most_steps": STEPS, **versions}
+        settings = {"pictures": PICTURES, **versions}
         write_text(path, json.dumps({**settings, "models": rows}, indent=1) + "\n")
     failed = [name for name in names if rows[name]["top1"] < 1]
     print(f"{len(names) - len(failed)} of {len(names)} know all {PICTURES} pictures")
